@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * netd_client.c: netd's verbs as calls; the JSON they travel in stays here.
+ */
+#include "base/netd_client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct netd_client {
+	struct rpc_client *rpc;
+};
+
+static const struct {
+	const char *name;
+	enum netd_offload bit;
+} offloads[] = {
+	{ "csum", NETD_CSUM },	     { "tso4", NETD_TSO4 },
+	{ "tso6", NETD_TSO6 },	     { "tso_ecn", NETD_TSO_ECN },
+	{ "uso", NETD_USO },
+};
+
+int netd_client_open(struct netd_client **out, const char *path,
+		     struct rpc_error *err)
+{
+	struct netd_client *c = calloc(1, sizeof(*c));
+	int rc;
+
+	if (!c) {
+		rpc_error_set(err, 0, NULL, NULL, NULL, "out of memory");
+		return -ENOMEM;
+	}
+	rc = rpc_client_open(&c->rpc, path ? path : NETD_SOCKET, err);
+	if (rc) {
+		free(c);
+		return rc;
+	}
+	*out = c;
+	return 0;
+}
+
+void netd_client_close(struct netd_client *c)
+{
+	if (!c)
+		return;
+	rpc_client_close(c->rpc);
+	free(c);
+}
+
+int netd_client_fd(const struct netd_client *c)
+{
+	return rpc_client_fd(c->rpc);
+}
+
+static bool parse_mac(uint8_t mac[6], const char *text)
+{
+	return text && sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx",
+			      &mac[0], &mac[1], &mac[2], &mac[3], &mac[4],
+			      &mac[5]) == 6;
+}
+
+static uint32_t parse_offload(const json_t *list)
+{
+	uint32_t mask = 0;
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+		for (size_t k = 0; k < sizeof(offloads) / sizeof(offloads[0]);
+		     k++)
+			if (json_is_string(item) &&
+			    !strcmp(json_string_value(item), offloads[k].name))
+				mask |= offloads[k].bit;
+	return mask;
+}
+
+static bool flag(const json_t *json, const char *key)
+{
+	return json_is_true(json_object_get(json, key));
+}
+
+/* What netd says about a device: 0, or -EPROTO when that is not it. */
+static int parse_link(const json_t *json, struct netd_link *link)
+{
+	const char *name = json_string_value(json_object_get(json, "ifname"));
+
+	memset(link, 0, sizeof(*link));
+	if (!name || strlen(name) >= sizeof(link->ifname))
+		return -EPROTO;
+	strcpy(link->ifname, name);
+	link->ifindex = json_integer_value(json_object_get(json, "ifindex"));
+	link->mtu = json_integer_value(json_object_get(json, "mtu"));
+	link->offload = parse_offload(json_object_get(json, "offload"));
+	link->present = flag(json, "present");
+	link->up = flag(json, "up");
+	link->carrier = flag(json, "carrier");
+	link->taken = flag(json, "taken");
+	if (!parse_mac(link->mac,
+		       json_string_value(json_object_get(json, "mac"))) &&
+	    link->present)
+		return -EPROTO;
+	return 0;
+}
+
+/*
+ * Call, and take exactly `want` descriptors and a link (if `link`) from the
+ * answer.
+ */
+static int call_for_fds(struct netd_client *c, const char *verb,
+			json_t *params, int *fds, unsigned want,
+			struct netd_link *link, struct rpc_error *err)
+{
+	struct rpc_fds got = { .send_count = 0 };
+	struct netd_link ignored;
+	json_t *result = NULL;
+	int rc = rpc_call(c->rpc, verb, params, &got, NETD_TIMEOUT_MS, &result,
+			  err);
+
+	if (rc)
+		return rc;
+	rc = parse_link(result, link ? link : &ignored);
+	json_decref(result);
+	if (!rc && got.received_count == want) {
+		if (want)
+			memcpy(fds, got.received, want * sizeof(fds[0]));
+		return 0;
+	}
+	for (unsigned i = 0; i < got.received_count; i++)
+		close(got.received[i]);
+	rpc_error_set(err, 0, NULL, NULL, "is it of the same version?",
+		      "%s: netd's answer makes no sense", verb);
+	return -EPROTO;
+}
+
+int netd_tap_open(struct netd_client *c, const char *name, uint32_t mtu,
+		  unsigned queues, int fds[], struct netd_link *link,
+		  struct rpc_error *err)
+{
+	json_t *params = json_pack("{s:s, s:I, s:I}", "name", name, "mtu",
+				   (json_int_t)mtu, "queues",
+				   (json_int_t)queues);
+
+	return call_for_fds(c, "tap.open", params, fds, queues, link, err);
+}
+
+int netd_packet_open(struct netd_client *c, const struct netd_packet_conf *conf,
+		     int *fd, struct netd_link *link, struct rpc_error *err)
+{
+	json_t *params = json_pack("{s:s, s:I, s:b, s:b}", "ifname",
+				   conf->ifname, "mtu", (json_int_t)conf->mtu,
+				   "want_tags", conf->want_tags, "force",
+				   conf->force);
+
+	return call_for_fds(c, "packet.open", params, fd, 1, link, err);
+}
+
+int netd_release(struct netd_client *c, const char *ifname,
+		 struct rpc_error *err)
+{
+	return rpc_call(c->rpc, "release", json_pack("{s:s}", "ifname", ifname),
+			NULL, NETD_TIMEOUT_MS, NULL, err);
+}
+
+int netd_link_get(struct netd_client *c, const char *ifname,
+		  struct netd_link *link, struct rpc_error *err)
+{
+	return call_for_fds(c, "link.get",
+			    json_pack("{s:s}", "ifname", ifname), NULL, 0, link,
+			    err);
+}
+
+int netd_link_watch(struct netd_client *c, struct rpc_error *err)
+{
+	return rpc_call(c->rpc, "link.watch", NULL, NULL, NETD_TIMEOUT_MS,
+			NULL, err);
+}
+
+int netd_client_next(struct netd_client *c, struct netd_link *event)
+{
+	char *method;
+	json_t *params;
+	int rc;
+
+	/* A notification of a newer netd, or a broken one, is passed over. */
+	while ((rc = rpc_client_next(c->rpc, 0, &method, &params)) == 1) {
+		bool ours = !strcmp(method, "link.event") &&
+			    !parse_link(params, event);
+
+		free(method);
+		json_decref(params);
+		if (ours)
+			return 1;
+	}
+	return rc;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * netd_client.h: asking causeway-netd for network devices.
+ *
+ * netd is the only process of the data plane with rights over the host's
+ * network.  It opens taps and packet sockets, takes kernel interfaces from the
+ * host's stack, and passes descriptors on; frames never go through it.  See
+ * causeway-netd(8) for the verbs.
+ *
+ * Calls block for up to NETD_TIMEOUT_MS; a client belongs to one thread.
+ * They return 0 or -errno, with *err as in rpc_call() (base/rpc.h):
+ * -EREMOTEIO means netd refused and err->hint says what to do, anything else
+ * that netd is not there any more: close the client, open another, ask again.
+ * What was taken stays taken meanwhile, and descriptors stay usable.
+ */
+#ifndef CAUSEWAY_NETD_CLIENT_H
+#define CAUSEWAY_NETD_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <net/if.h>
+
+#include "base/rpc.h"
+
+#define NETD_SOCKET "/run/causeway/netd.sock"
+#define NETD_TIMEOUT_MS 5000
+#define NETD_QUEUES_MAX 16
+
+/*
+ * Both kinds of descriptors are non-blocking and put a struct virtio_net_hdr
+ * of this many bytes in front of each frame, in the host's byte order.  Ten:
+ * the form without num_buffers, the only one packet sockets have before
+ * Linux 6.4.
+ */
+#define NETD_VNET_HDR_LEN 10
+
+/* What may be in that header towards the kernel, and may come from it. */
+enum netd_offload {
+	NETD_CSUM = 1 << 0,
+	NETD_TSO4 = 1 << 1,
+	NETD_TSO6 = 1 << 2,
+	NETD_TSO_ECN = 1 << 3,
+	NETD_USO = 1 << 4,
+};
+
+struct netd_link {
+	char ifname[IFNAMSIZ];
+	uint32_t ifindex;
+	uint8_t mac[6];
+	uint32_t mtu;	  /* the device's own, L3 bytes */
+	uint32_t offload; /* enum netd_offload; 0 in events */
+	bool present;	  /* false: the device is gone (events only) */
+	bool up;	  /* administratively */
+	bool carrier;	  /* the other side is there */
+	bool taken;	  /* from the host's stack, by packet.open */
+};
+
+struct netd_client;
+
+/* path NULL: NETD_SOCKET. */
+int netd_client_open(struct netd_client **out, const char *path,
+		     struct rpc_error *err);
+void netd_client_close(struct netd_client *c);
+
+/*
+ * Create the tap, or open the one that exists and is ours, with `queues`
+ * descriptors (1 to NETD_QUEUES_MAX), owned by the caller's uid, up, with this
+ * MTU (0: leave it).  It is persistent: when its last descriptor is closed it
+ * loses its carrier, keeps its addresses, and goes with netd_release().
+ * fds[0..queues) are the caller's; *link may be NULL.
+ */
+int netd_tap_open(struct netd_client *c, const char *name, uint32_t mtu,
+		  unsigned queues, int fds[], struct netd_link *link,
+		  struct rpc_error *err);
+
+struct netd_packet_conf {
+	const char *ifname;
+	uint32_t mtu;	/* the port's: L3 bytes without tags; 0: the device's */
+	bool want_tags; /* frames of that MTU with two tags must fit: +8 */
+	bool force;	/* even if the host's default route goes through it */
+};
+
+/*
+ * Take a kernel interface from the host's stack and open an AF_PACKET
+ * SOCK_RAW socket on it: all protocols, promiscuous as long as it is open,
+ * PACKET_VNET_HDR, PACKET_AUXDATA (a tag the kernel stripped is in
+ * tpacket_auxdata), own frames not seen.  Taking what is already ours is fine
+ * and changes MTU and tags.
+ */
+int netd_packet_open(struct netd_client *c, const struct netd_packet_conf *conf,
+		     int *fd, struct netd_link *link, struct rpc_error *err);
+
+/*
+ * Give an interface back to the host as it was (addresses, routes, MTU, IPv6),
+ * or delete a tap of ours.  Close its descriptors first.  Releasing what is
+ * not ours does nothing.
+ */
+int netd_release(struct netd_client *c, const char *ifname,
+		 struct rpc_error *err);
+
+int netd_link_get(struct netd_client *c, const char *ifname,
+		  struct netd_link *link, struct rpc_error *err);
+
+/*
+ * From now on events arrive for every device of netd's network namespace that
+ * changes carrier, state, MTU or MAC, appears or goes; one for each that
+ * exists comes first.  Poll the descriptor, then call netd_client_next()
+ * until it returns 0.
+ */
+int netd_link_watch(struct netd_client *c, struct rpc_error *err);
+int netd_client_fd(const struct netd_client *c);
+/* 1 with *event filled, 0 if none waits, -errno: the connection is lost. */
+int netd_client_next(struct netd_client *c, struct netd_link *event);
+
+#endif
