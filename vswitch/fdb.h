@@ -10,8 +10,8 @@
  * Writers (fdb_learn() on a worker, everything under "control") serialise on
  * one lock.  A worker only tries it: when it is busy the address stays unknown
  * for now (FDB_DEFERRED).  How many addresses a burst may try is the caller's
- * bound.  The control functions spin, and hold the lock for some 64 buckets
- * at a time.
+ * bound.  The control functions wait for it; ageing holds it for 64 buckets
+ * at a time, a flush for one pass over the table.
  *
  * Who may have an address: static (configured) > uplink > guest.  A port's
  * learned entries are bounded by its quota, and a full table refuses; nobody's
@@ -33,14 +33,14 @@
 #include <stdint.h>
 #include <string.h>
 
-#define FDB_CAPACITY 65536	 /* entries, default */
+#define FDB_CAPACITY     65536 /* entries, default */
 #define FDB_CAPACITY_MAX (1 << 22)
-#define FDB_QUOTA_GUEST 32	 /* learned entries of an unlocked guest port */
-#define FDB_QUOTA_UPLINK 49152	 /* leaves guests a quarter of the table */
-#define FDB_HOLD_TICKS 2	 /* between two moves of one address */
-#define FDB_AGE_TICKS 300	 /* without a frame: forgotten (802.1Q 8.8.3) */
-#define FDB_SLOTS 4		 /* entries of a bucket */
-#define FDB_SEGMENT_ANY 0xffff	 /* see fdb_source() */
+#define FDB_QUOTA_GUEST  32     /* learned entries of an unlocked guest port */
+#define FDB_QUOTA_UPLINK 49152  /* leaves guests a quarter of the table */
+#define FDB_HOLD_TICKS   2      /* between two moves of one address */
+#define FDB_AGE_TICKS    300    /* without a frame: forgotten (802.1Q 8.8.3) */
+#define FDB_SLOTS        4      /* entries of a bucket */
+#define FDB_SEGMENT_ANY  0xffff /* see fdb_source() */
 
 /* Who says so; a higher class wins an address. */
 enum fdb_class {
@@ -73,8 +73,8 @@ struct fdb_bucket {
 struct fdb {
 	struct fdb_bucket *buckets;
 	uint64_t seed[2];
-	uint32_t mask;		   /* buckets - 1 */
-	_Atomic uint32_t shifts;   /* entries that changed their bucket */
+	uint32_t mask;              /* buckets - 1 */
+	_Atomic uint32_t shifts;    /* entries that changed their bucket */
 	_Atomic uint32_t any_count; /* entries of FDB_SEGMENT_ANY */
 };
 
@@ -86,16 +86,16 @@ struct fdb_hit {
 
 struct fdb_conf {
 	uint32_t capacity; /* rounded up to a power of two */
-	uint32_t quota;	   /* of every port until fdb_set_quota() */
-	uint16_t hold;	   /* ticks between two moves of an address */
-	int numa_node;	   /* preferred; -1: any */
-	uint64_t seed;	   /* 0: random (tests fix it) */
+	uint32_t quota;    /* of every port until fdb_set_quota() */
+	uint16_t hold;     /* ticks between two moves of an address */
+	int numa_node;     /* preferred; -1: any */
+	uint64_t seed;     /* 0: random (tests fix it) */
 };
 
-#define FDB_CONF_DEFAULT                                                      \
-	{                                                                     \
-		.capacity = FDB_CAPACITY, .quota = FDB_QUOTA_GUEST,           \
-		.hold = FDB_HOLD_TICKS, .numa_node = -1,                      \
+#define FDB_CONF_DEFAULT                                                       \
+	{                                                                      \
+		.capacity = FDB_CAPACITY, .quota = FDB_QUOTA_GUEST,            \
+		.hold = FDB_HOLD_TICKS, .numa_node = -1,                       \
 	}
 
 /* Facts of one port. */
@@ -103,8 +103,8 @@ struct fdb_port_stats {
 	uint32_t learned; /* entries now */
 	uint32_t quota;
 	uint64_t added;
-	uint64_t moves;	  /* addresses that came here from another port */
-	uint64_t held;	  /* moves refused by the hold time: a loop shows here */
+	uint64_t moves; /* addresses that came here from another port */
+	uint64_t held;  /* moves refused by the hold time: a loop shows here */
 	uint64_t foreign; /* addresses refused because another port has them */
 	uint64_t over_quota;
 	uint64_t full;
@@ -130,8 +130,9 @@ enum fdb_learned fdb_learn(struct fdb *fdb, uint64_t key, uint16_t port,
 
 /*
  * Configure an address.  Replaces a learned entry and, where there is no room,
- * evicts one.  0, -EEXIST (static on another port), -ENOSPC (statics fill its
- * place), -EINVAL (key 0).
+ * evicts one.  Under FDB_SEGMENT_ANY it also takes the address from every port
+ * that has learned it.  0, -EEXIST (static on another port), -ENOSPC (statics
+ * fill its place), -EINVAL (key 0).
  */
 int fdb_set_static(struct fdb *fdb, uint64_t key, uint16_t port);
 bool fdb_del(struct fdb *fdb, uint64_t key); /* was it there? */
@@ -161,7 +162,7 @@ void fdb_each(const struct fdb *fdb,
 	      void (*cb)(void *ctx, const struct fdb_entry *e), void *ctx);
 void fdb_port_stats(const struct fdb *fdb, uint16_t port,
 		    struct fdb_port_stats *out);
-uint32_t fdb_count(const struct fdb *fdb);    /* entries */
+uint32_t fdb_count(const struct fdb *fdb);   /* entries */
 uint32_t fdb_buckets(const struct fdb *fdb); /* for fdb_age() */
 
 /* Data path. */
@@ -175,14 +176,17 @@ static inline uint64_t fdb_key(uint16_t segment, const uint8_t mac[6])
 }
 
 /*
- * 64 x 64 bit multiply, folded.  Not a CRC: there which keys collide does not
- * depend on the seed, and a guest could choose addresses that all do.
+ * Two multiplies of 64 x 64 bits, folded; one alone leaves addresses in a row
+ * unevenly spread.  Not a CRC: there which keys collide does not depend on the
+ * seed, and a guest could choose addresses that all do.
  */
 static inline uint64_t fdb_hash(const struct fdb *fdb, uint64_t key)
 {
-	unsigned __int128 m = (unsigned __int128)(key ^ fdb->seed[0]) *
-			      fdb->seed[1];
+	unsigned __int128 m =
+		(unsigned __int128)(key ^ fdb->seed[0]) * fdb->seed[1];
 
+	m = (unsigned __int128)((uint64_t)m ^ fdb->seed[0]) *
+	    ((uint64_t)(m >> 64) ^ fdb->seed[1]);
 	return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
@@ -271,8 +275,8 @@ static inline bool fdb_lookup(const struct fdb *fdb, uint64_t key,
 }
 
 enum fdb_source {
-	FDB_SRC_KNOWN,	 /* behind this port; tick refreshed */
-	FDB_SRC_LEARN,	 /* new or moved: fdb_learn() decides */
+	FDB_SRC_KNOWN,   /* behind this port; tick refreshed */
+	FDB_SRC_LEARN,   /* new or moved: fdb_learn() decides */
 	FDB_SRC_FOREIGN, /* configured on another port: DROP_FOREIGN_MAC */
 };
 
