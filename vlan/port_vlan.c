@@ -123,9 +123,10 @@ enum drop port_vlan_admit_tagged(const struct port_vlan *pv,
 	return DROP_NONE;
 }
 
-int port_vlan_egress_tunnel(const struct port_vlan *pv, const struct frame *f)
+bool port_vlan_tunnel_carries(const struct port_vlan *pv,
+			      const struct frame *f)
 {
-	return tunnel_takes(pv, f, f->tags) ? 0 : -1;
+	return tunnel_takes(pv, f, f->tags);
 }
 
 /* What is wrong with a configuration, or NULL. */

@@ -89,14 +89,16 @@ int port_vlan_init(struct port_vlan *pv, const struct port_vlan_conf *conf,
 enum drop port_vlan_admit_tagged(const struct port_vlan *pv,
 				 const struct frame *f, uint16_t *vid,
 				 unsigned *strip, uint16_t *pcp);
-int port_vlan_egress_tunnel(const struct port_vlan *pv, const struct frame *f);
+bool port_vlan_tunnel_carries(const struct port_vlan *pv,
+			      const struct frame *f);
 
 /* Does this port take part in VLAN `vid` (0..4094)?  For flood lists. */
 static inline bool port_vlan_carries(const struct port_vlan *pv, uint16_t vid)
 {
-	if (pv->mode == PORT_VLAN_ACCESS || pv->mode == PORT_VLAN_TUNNEL)
-		return vid == pv->pvid;
-	return vid_set_has(&pv->vids, vid);
+	if (vid == pv->pvid)
+		return pv->mode != PORT_VLAN_TRUNK; /* which has none */
+	return vid && pv->mode != PORT_VLAN_TUNNEL &&
+	       vid_set_has(&pv->vids, vid);
 }
 
 /*
@@ -132,7 +134,7 @@ static inline int port_vlan_egress(const struct port_vlan *pv, uint16_t vid,
 	if (!port_vlan_carries(pv, vid))
 		return -1;
 	if (pv->mode == PORT_VLAN_TUNNEL)
-		return port_vlan_egress_tunnel(pv, f);
+		return port_vlan_tunnel_carries(pv, f) ? 0 : -1;
 	if (pv->mode == PORT_VLAN_ACCESS ||
 	    (pv->mode == PORT_VLAN_NATIVE_UNTAGGED && vid == pv->pvid))
 		return tag_beneath(f) ? -1 : 0;
