@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * guest_mem.h: a guest's memory as its vhost-user front end described it.
  *
@@ -46,6 +47,7 @@ struct guest_mem {
 struct guest_log {
 	uint8_t *bits;
 	size_t bytes;
+	atomic_bool fault; /* set by the SIGBUS handler */
 	void *map;
 	size_t map_bytes;
 };
@@ -69,9 +71,15 @@ void guest_mem_free(struct guest_mem *mem); /* NULL does nothing */
 /* Install the process-wide SIGBUS handler once; 0 or -errno. */
 int guest_mem_catch_sigbus(void);
 
+/*
+ * Map `bytes` of a log.  0, -EINVAL (no regular memory, too short for what it
+ * says or for the pages of `mem`, which may be NULL) or -ENOMEM.
+ */
 int guest_log_new(struct guest_log **out, int fd, uint64_t bytes,
 		  uint64_t offset, const struct guest_mem *mem);
-void guest_log_free(struct guest_log *log);
+void guest_log_free(struct guest_log *log); /* NULL does nothing */
+/* Has the log a bit for each page of the memory? */
+bool guest_log_covers(const struct guest_log *log, const struct guest_mem *mem);
 
 /* Host address of [gpa, gpa + bytes), or NULL. */
 static inline uint8_t *guest_mem_at(const struct guest_mem *mem, uint64_t gpa,

@@ -473,7 +473,7 @@ void vring_rx_done(struct vring *vr, struct burst *b)
 {
 	unsigned i;
 
-	if (!b->count || !vr->ready)
+	if (!b->count)
 		return;
 	for (i = 0; i < b->count; i++)
 		used_put(vr, b->frames[i].head, 0);
