@@ -22,8 +22,9 @@
 /* Segments one frame may become: what a guest can make us amplify. */
 #define OFFLOAD_SEGS_MAX 128
 
-/* Where segments live until tx() has returned: one per worker (80 KB). */
+/* Where segments live until tx() has returned: one per worker, zeroed once. */
 struct offload_scratch {
+	uint16_t ident; /* of the last IPv6 datagram cut into fragments */
 	struct frame frames[OFFLOAD_SEGS_MAX];
 	struct frame_seg segs[OFFLOAD_SEGS_MAX + FRAME_SEGS_MAX + 1];
 };
