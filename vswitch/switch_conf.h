@@ -35,7 +35,7 @@
 #define CONF_NETWORKS_MAX 4096
 #define CONF_PORTS_MAX 4000	 /* below PORT_ID_MAX */
 #define CONF_PREFIXES_MAX 256	 /* of one family at one port */
-#define CONF_TEXT_MAX (16u << 20) /* bytes of JSON */
+#define CONF_TEXT_MAX (3u << 20) /* bytes of JSON; fits an RPC message */
 #define CONF_ERRORS_MAX 16
 #define CONF_NONE (-1)		 /* index: no such object */
 
@@ -127,7 +127,7 @@ struct conf_port {
 	int32_t native;		 /* untagged frames of trunks, uplinks */
 	uint32_t carries_count;	 /* every network here, native included */
 	uint16_t *carries;	 /* indexes, ascending */
-	uint64_t cvlans[64];	 /* tunnel: customer VIDs admitted, bit = VID */
+	uint64_t cvlans[64];	 /* tunnel: customer VIDs taken; none: all */
 
 	/* isolation */
 	bool has_mac;
