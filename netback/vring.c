@@ -599,13 +599,12 @@ static enum drop tx_room_find(struct vring *vr, struct tx_room *room,
 		uint16_t at = vr->last_avail + room->heads;
 		uint16_t head;
 
-		if (at == avail)
-			return DROP_RING_FULL;
-		if (room->heads && !vr->mergeable)
-			return DROP_NO_BUFFER;
-		if (room->heads == TX_HEADS_MAX ||
+		if ((room->heads && !vr->mergeable) ||
+		    room->heads == TX_HEADS_MAX ||
 		    room->pieces == TX_PIECES_MAX)
 			return DROP_NO_BUFFER;
+		if (at == avail)
+			return DROP_RING_FULL;
 		head = avail_entry(vr, at);
 		if (head >= vr->size || !tx_room_add(vr, room, head, need)) {
 			vr->broken = true;

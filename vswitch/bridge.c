@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bridge.c: classify a burst, then deliver it.
+ *
+ * Classify runs over the burst twice: first everything that needs only the
+ * frame and the port (tags, guard), which also starts the loads of the
+ * forwarding table's lines; then the table.  Deliver sorts the burst by
+ * egress port, keeping the order of arrival within each, and hands each port
+ * one call.  A flooded frame appears in several lists; it is copied out of
+ * its one place as often as needed, with the tags that each port wants.
+ *
+ * Promiscuous ports come last: whatever they cost, the frames they watch have
+ * left already, and a byte budget bounds it.
+ */
+#include "vswitch/bridge.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What the second pass needs of the first. */
+struct keys {
+	uint64_t dst[BURST_MAX], dst_hash[BURST_MAX];
+	uint64_t src[BURST_MAX], src_hash[BURST_MAX];
+};
+
+static inline bool is_multicast(const struct frame *f)
+{
+	return f->hdr[0] & 1;
+}
+
+static inline bool is_broadcast(const struct frame *f)
+{
+	uint64_t mac = 0;
+
+	memcpy(&mac, f->hdr, 6);
+	return mac == 0xffffffffffffull;
+}
+
+/* ---- classify ------------------------------------------------------------ */
+
+/* Everything that only the frame and the port decide. */
+static inline enum drop admit(const struct bport *in, struct frame *f)
+{
+	unsigned strip;
+	uint16_t vid;
+	enum drop why;
+
+	if (f->len < ETH_HLEN_MIN)
+		return DROP_RUNT;
+	why = port_vlan_admit(&in->vlan, f, &vid, &strip, &f->tci);
+	if (why)
+		return why;
+	f->segment = in->segment_of_vid ? in->segment_of_vid[vid]
+					: in->segment;
+	if (f->segment == SEGMENT_NONE)
+		return DROP_VLAN;
+	frame_strip(f, strip);
+	if (f->len > in->frame_max && !f->gso)
+		return DROP_GIANT;
+	if ((f->csum | f->gso) && !offload_validate(f))
+		return DROP_BAD_OFFLOAD;
+	return guard_check(in->guard, f);
+}
+
+static inline void judge_early(struct bridge_worker *bw, const struct bport *in,
+			       struct burst *b, struct keys *k)
+{
+	const struct fdb *fdb = bw->br->fdb;
+	unsigned i;
+
+	for (i = 0; i < b->count; i++) {
+		struct frame *f = &b->frames[i];
+
+		f->segment = SEGMENT_NONE;
+		if (!f->verdict)
+			f->verdict = admit(in, f);
+		if (f->verdict)
+			continue;
+		if (!is_multicast(f)) {
+			k->dst[i] = fdb_key(f->segment, f->hdr);
+			k->dst_hash[i] = fdb_prefetch(fdb, k->dst[i]);
+		}
+		if (in->flags & BPORT_LEARN) {
+			k->src[i] = fdb_key(f->segment, f->hdr + 6);
+			k->src_hash[i] = fdb_prefetch(fdb, k->src[i]);
+		}
+	}
+}
+
+/* A source that the table does not know behind this port. */
+static enum drop learn(struct bridge_worker *bw, const struct bport *in,
+		       uint64_t key, unsigned *budget)
+{
+	uint16_t tick = atomic_load_explicit(&bw->br->tick,
+					     memory_order_relaxed);
+	bool uplink = in->flags & BPORT_UPLINK;
+	enum fdb_learned got = FDB_DEFERRED;
+
+	if (bw->dry)
+		return DROP_NONE;
+	if (*budget) {
+		--*budget;
+		got = fdb_learn(bw->br->fdb, key, in->id,
+				uplink ? FDB_UPLINK : FDB_GUEST, tick);
+	}
+	switch (got) {
+	case FDB_FOREIGN:
+		return DROP_FOREIGN_MAC;
+	case FDB_QUOTA:
+		return uplink ? DROP_NONE : DROP_MAC_LIMIT;
+	case FDB_HELD:
+		return uplink ? DROP_NONE : DROP_FOREIGN_MAC;
+	case FDB_DEFERRED:
+		in->state->ctr[bw->index].learn_deferred++;
+		return DROP_NONE;
+	default:
+		return DROP_NONE;
+	}
+}
+
+static inline enum drop check_source(struct bridge_worker *bw,
+				     const struct bport *in, uint64_t key,
+				     uint64_t hash, unsigned *budget)
+{
+	uint16_t tick = atomic_load_explicit(&bw->br->tick,
+					     memory_order_relaxed);
+
+	switch (fdb_source(bw->br->fdb, key, hash, in->id, tick)) {
+	case FDB_SRC_KNOWN:
+		return DROP_NONE;
+	case FDB_SRC_FOREIGN:
+		return DROP_FOREIGN_MAC;
+	default:
+		return learn(bw, in, key, budget);
+	}
+}
+
+/* Storm limits apply to what fans out. */
+static inline enum drop check_storm(struct bridge_worker *bw,
+				    const struct bport *in,
+				    enum storm_class class)
+{
+	if (!(in->flags & BPORT_STORM) || bw->dry)
+		return DROP_NONE;
+	return storm_admit(&in->state->storm, class, bw->now) ? DROP_NONE
+							      : DROP_STORM;
+}
+
+static enum drop find_multicast(struct bridge_worker *bw,
+				const struct bridge_view *v,
+				const struct bport *in, struct frame *f)
+{
+	const struct segment *seg = &v->segments[f->segment];
+
+	if (is_broadcast(f)) {
+		f->out = FRAME_OUT_FLOOD;
+		return check_storm(bw, in, STORM_BROADCAST);
+	}
+	f->out = FRAME_OUT_FLOOD;
+	if (seg->snooping) {
+		if (mcast_wants(f) && !bw->dry) {
+			enum drop why = mcast_snoop(
+				bw->br->mcast, f->segment, in->id,
+				in->flags & BPORT_UPLINK, f,
+				atomic_load_explicit(&bw->br->tick,
+						     memory_order_relaxed));
+
+			if (why)
+				return why;
+		}
+		f->out = FRAME_OUT_GROUP;
+	}
+	return check_storm(bw, in, STORM_MULTICAST);
+}
+
+static inline enum drop find_unicast(struct bridge_worker *bw,
+				     const struct bridge_view *v,
+				     const struct bport *in, struct frame *f,
+				     uint64_t key, uint64_t hash)
+{
+	const struct bport *out;
+	struct fdb_hit hit;
+
+	if (!fdb_lookup_hash(bw->br->fdb, key, hash, &hit)) {
+		f->out = FRAME_OUT_UNKNOWN;
+		return check_storm(bw, in, STORM_UNKNOWN);
+	}
+	out = v->ports[hit.port];
+	f->out = hit.port;
+	if (hit.port == in->id)
+		return DROP_HAIRPIN;
+	if (!out)
+		return DROP_NO_DEST;
+	if (in->flags & out->flags & BPORT_ISOLATED)
+		return DROP_ISOLATED;
+	return DROP_NONE;
+}
+
+static inline void judge_late(struct bridge_worker *bw,
+			      const struct bridge_view *v,
+			      const struct bport *in, struct burst *b,
+			      const struct keys *k)
+{
+	unsigned i, budget = LEARN_PER_BURST;
+
+	for (i = 0; i < b->count; i++) {
+		struct frame *f = &b->frames[i];
+
+		if (f->verdict)
+			continue;
+		if (in->flags & BPORT_LEARN) {
+			f->verdict = check_source(bw, in, k->src[i],
+						  k->src_hash[i], &budget);
+			if (f->verdict)
+				continue;
+		}
+		if (is_multicast(f))
+			f->verdict = find_multicast(bw, v, in, f);
+		else
+			f->verdict = find_unicast(bw, v, in, f, k->dst[i],
+						  k->dst_hash[i]);
+	}
+}
+
+static void refuse_all(struct burst *b, enum drop why)
+{
+	unsigned i;
+
+	for (i = 0; i < b->count; i++) {
+		b->frames[i].segment = SEGMENT_NONE;
+		if (!b->frames[i].verdict)
+			b->frames[i].verdict = why;
+	}
+}
+
+void bridge_classify(struct bridge_worker *bw, const struct bridge_view *v,
+		     const struct bport *in, struct burst *b)
+{
+	struct keys k;
+
+	if (in->flags & (BPORT_DISABLED | BPORT_SILENT)) {
+		refuse_all(b, in->flags & BPORT_DISABLED ? DROP_DISABLED
+							 : DROP_INJECT);
+		return;
+	}
+	judge_early(bw, in, b, &k);
+	judge_late(bw, v, in, b, &k);
+}
+
+/* ---- who gets it ----------------------------------------------------------- */
+
+/* Does a flooded frame go to this member? */
+static bool flood_reaches(struct bridge_worker *bw, const struct bport *in,
+			  const struct bport *out, const struct frame *f)
+{
+	if (!out || out == in || out->id == in->id ||
+	    (in->flags & out->flags & BPORT_ISOLATED) ||
+	    (out->flags & BPORT_DISABLED))
+		return false;
+	if (f->out == FRAME_OUT_UNKNOWN)
+		return out->flags & BPORT_UNKNOWN;
+	if (f->out == FRAME_OUT_GROUP)
+		return mcast_reaches(bw->br->mcast, f->segment, f->hdr,
+				     out->id, out->flags & BPORT_UPLINK);
+	return true;
+}
+
+static bool delivered_to(struct bridge_worker *bw, const struct bport *in,
+			 const struct bport *out, const struct frame *f)
+{
+	if (f->verdict)
+		return false;
+	if (f->out >= PORT_ID_MAX)
+		return flood_reaches(bw, in, out, f);
+	return f->out == out->id;
+}
+
+unsigned bridge_destinations(struct bridge_worker *bw,
+			     const struct bridge_view *v,
+			     const struct bport *in, struct frame *f,
+			     uint16_t ids[], unsigned max)
+{
+	const struct segment *seg;
+	unsigned i, n = 0;
+
+	if (f->verdict || !max)
+		return 0;
+	if (f->out < PORT_ID_MAX) {
+		ids[0] = f->out;
+		return 1;
+	}
+	seg = &v->segments[f->segment];
+	for (i = 0; i < seg->member_count && n < max; i++)
+		if (flood_reaches(bw, in, v->ports[seg->members[i]], f))
+			ids[n++] = seg->members[i];
+	return n;
+}
+
+/* ---- deliver ----------------------------------------------------------------- */
+
+static inline void dest_add(struct bridge_worker *bw, uint16_t port,
+			    struct frame *f)
+{
+	struct bridge_dest *d;
+
+	if (!bw->slot_of[port]) {
+		d = &bw->dest[bw->dest_count++];
+		bw->slot_of[port] = bw->dest_count;
+		d->port = port;
+		d->count = 0;
+	}
+	d = &bw->dest[bw->slot_of[port] - 1];
+	d->frames[d->count++] = f;
+}
+
+static inline void dest_reset(struct bridge_worker *bw)
+{
+	unsigned i;
+
+	for (i = 0; i < bw->dest_count; i++)
+		bw->slot_of[bw->dest[i].port] = 0;
+	bw->dest_count = 0;
+}
+
+/* Returns to how many ports. */
+static unsigned flood(struct bridge_worker *bw, const struct bridge_view *v,
+		      const struct bport *in, struct frame *f)
+{
+	const struct segment *seg = &v->segments[f->segment];
+	unsigned i, n = 0;
+
+	for (i = 0; i < seg->member_count; i++) {
+		if (!flood_reaches(bw, in, v->ports[seg->members[i]], f))
+			continue;
+		dest_add(bw, seg->members[i], f);
+		n++;
+	}
+	return n;
+}
+
+/* Hand frames to the port and count what became of each. */
+static void transmit(struct bridge_worker *bw, const struct bport *out,
+		     struct frame *const f[], unsigned n)
+{
+	struct port_counters *ctr = &out->state->ctr[bw->index];
+	struct port *p = out->port;
+	uint8_t why[BURST_MAX];
+	unsigned i, sent;
+	uint64_t bytes = 0;
+
+	sent = p->ops->tx(p, bw->index % p->tx_queues, f, n, why);
+	for (i = 0; i < n; i++) {
+		if (sent != n && why[i])
+			ctr->drops[why[i]]++;
+		else
+			bytes += f[i]->len;
+	}
+	ctr->tx_frames += sent;
+	ctr->tx_bytes += bytes;
+}
+
+/* A frame that the port cannot take as it is; counted as one frame. */
+static void transmit_segments(struct bridge_worker *bw,
+			      const struct bport *out, struct frame *f)
+{
+	struct port_counters *ctr = &out->state->ctr[bw->index];
+	struct frame *seg[OFFLOAD_SEGS_MAX];
+	uint8_t why[OFFLOAD_SEGS_MAX];
+	struct port *p = out->port;
+	int n = offload_segment(f, &bw->scratch, seg, OFFLOAD_SEGS_MAX);
+
+	if (n < 0) {
+		ctr->drops[-n]++;
+		return;
+	}
+	p->ops->tx(p, bw->index % p->tx_queues, seg, n, why);
+	if (why[0]) {
+		ctr->drops[why[0]]++;
+		return;
+	}
+	ctr->tx_frames++;
+	ctr->tx_bytes += f->len;
+	ctr->segments += n;
+}
+
+/* May the frame leave here, and with which tags? */
+static inline enum drop egress_check(struct bridge_worker *bw,
+				     const struct bridge_view *v,
+				     const struct bport *out, struct frame *f)
+{
+	uint32_t tag[FRAME_TAGS_MAX];
+	int n;
+
+	if (f->len - 4u * f->tags > out->frame_max && !f->gso)
+		return DROP_EGRESS_MTU;
+	n = port_vlan_egress(&out->vlan, v->segments[f->segment].vid, f->tci,
+			     f, tag);
+	if (n < 0)
+		return DROP_VLAN;
+	frame_retag(f, n, tag);
+	if ((out->flags & BPORT_RATE_TO) &&
+	    !rate_take(&out->state->to_guest, f->len, bw->now))
+		return DROP_EGRESS_RATE;
+	return DROP_NONE;
+}
+
+static void egress(struct bridge_worker *bw, const struct bridge_view *v,
+		   const struct bridge_dest *d)
+{
+	const struct bport *out = v->ports[d->port];
+	struct port_counters *ctr = &out->state->ctr[bw->index];
+	uint32_t offload = out->port->offload;
+	struct frame *kept[BURST_MAX];
+	unsigned i, n = 0;
+
+	if (!out->port->link || !out->port->tx_queues) {
+		ctr->drops[DROP_NO_LINK] += d->count;
+		return;
+	}
+	for (i = 0; i < d->count; i++) {
+		struct frame *f = d->frames[i];
+		enum drop why = egress_check(bw, v, out, f);
+
+		if (!why && (f->csum | f->gso) &&
+		    offload_needed(f, offload)) {
+			if (f->gso) {
+				if (n)
+					transmit(bw, out, kept, n);
+				n = 0;
+				transmit_segments(bw, out, f);
+				continue;
+			}
+			why = offload_checksum(f);
+		}
+		if (why)
+			ctr->drops[why]++;
+		else
+			kept[n++] = f;
+	}
+	if (n)
+		transmit(bw, out, kept, n);
+	out->port->ops->tx_flush(out->port, bw->index % out->port->tx_queues);
+}
+
+static void egress_all(struct bridge_worker *bw, const struct bridge_view *v)
+{
+	unsigned i;
+
+	for (i = 0; i < bw->dest_count; i++)
+		egress(bw, v, &bw->dest[i]);
+	dest_reset(bw);
+}
+
+/* Copies for promiscuous ports; returns how many were made or dropped. */
+static unsigned copy_to_listeners(struct bridge_worker *bw,
+				  const struct bridge_view *v,
+				  const struct bport *in, struct burst *b)
+{
+	uint32_t budget = v->listen_budget;
+	unsigned i, j, n = 0;
+
+	for (i = 0; i < b->count; i++) {
+		struct frame *f = &b->frames[i];
+		const struct segment *seg;
+
+		if (f->segment == SEGMENT_NONE || !f->len)
+			continue;
+		seg = &v->segments[f->segment];
+		for (j = 0; j < seg->listener_count; j++) {
+			const struct bport *ear = v->ports[seg->listeners[j]];
+
+			if (ear->id == in->id ||
+			    (f->verdict && f->verdict < DROP_HAIRPIN &&
+			     !(ear->flags & BPORT_LISTEN_REFUSED)) ||
+			    delivered_to(bw, in, ear, f))
+				continue;
+			n++;
+			if (f->len > budget) {
+				ear->state->ctr[bw->index]
+					.drops[DROP_EGRESS_RATE]++;
+				continue;
+			}
+			budget -= f->len;
+			dest_add(bw, ear->id, f);
+		}
+	}
+	egress_all(bw, v);
+	return n;
+}
+
+/* Count each frame once, by verdict, and send it on its way. */
+static unsigned dispatch(struct bridge_worker *bw, const struct bridge_view *v,
+			 const struct bport *in, struct burst *b)
+{
+	struct port_counters *ctr = &in->state->ctr[bw->index];
+	unsigned i, forwarded = 0, copies = 0;
+	uint64_t bytes = 0;
+
+	for (i = 0; i < b->count; i++) {
+		struct frame *f = &b->frames[i];
+
+		bytes += f->len;
+		if (!f->verdict) {
+			unsigned n = 1;
+
+			if (f->out < PORT_ID_MAX)
+				dest_add(bw, f->out, f);
+			else
+				n = flood(bw, v, in, f);
+			if (n) {
+				forwarded++;
+				copies += n;
+				continue;
+			}
+			f->verdict = DROP_NO_DEST;
+		}
+		ctr->drops[f->verdict]++;
+	}
+	ctr->rx_frames += b->count;
+	ctr->rx_bytes += bytes;
+	return copies - forwarded;
+}
+
+void bridge_deliver(struct bridge_worker *bw, const struct bridge_view *v,
+		    const struct bport *in, struct burst *b)
+{
+	unsigned extra = dispatch(bw, v, in, b);
+
+	if (bw->dest_count)
+		egress_all(bw, v);
+	if (v->has_listeners)
+		extra += copy_to_listeners(bw, v, in, b);
+	in->state->ctr[bw->index].copies += extra;
+}
+
+/* ---- set-up -------------------------------------------------------------------- */
+
+int bridge_worker_init(struct bridge_worker *bw, struct bridge *br,
+		       unsigned index)
+{
+	memset(bw, 0, sizeof(*bw));
+	bw->br = br;
+	bw->index = index;
+	bw->dest = calloc(PORT_ID_MAX, sizeof(*bw->dest));
+	return bw->dest ? 0 : -ENOMEM;
+}
+
+void bridge_worker_fini(struct bridge_worker *bw)
+{
+	free(bw->dest);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bridge.h: what happens to a burst between receive and transmit.
+ *
+ * The configuration that workers see is one immutable value, the view:
+ * ports by id, segments by index.  A change is a new view, published by one
+ * pointer store; a worker reads the pointer once a burst, so each frame is
+ * judged by the old configuration or by the new one, never by a mixture.
+ * What must outlive a change (counters, credit) is in struct port_state.
+ *
+ *	bridge_classify()  one verdict, one segment, one destination a frame
+ *	bridge_deliver()   copies to egress ports, then to listeners
+ *
+ * Threads: a bridge_worker belongs to one worker.  The view and everything in
+ * it is read-only for workers.  port_state is written by workers, each in its
+ * own counter block; the buckets by the worker that owns the port's queue
+ * (from the guest) or under the egress ring's serialisation (to the guest).
+ */
+#ifndef CAUSEWAY_BRIDGE_H
+#define CAUSEWAY_BRIDGE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/burst.h"
+#include "base/drop.h"
+#include "base/port.h"
+#include "vlan/port_vlan.h"
+#include "vswitch/fdb.h"
+#include "vswitch/mcast.h"
+#include "vswitch/offload.h"
+#include "vswitch/port_guard.h"
+#include "vswitch/rate.h"
+
+#define WORKERS_MAX 16
+#define SEGMENT_NONE 0xffff
+#define SEGMENTS_MAX 4096
+#define LEARN_PER_BURST 8 /* new addresses a burst may try to insert */
+
+/* One writer: a worker.  Readers see values that are a burst old at most. */
+struct port_counters {
+	uint64_t rx_frames, rx_bytes;
+	uint64_t tx_frames, tx_bytes;
+	uint64_t copies;	/* deliveries of its frames beyond the first */
+	uint64_t segments;	/* made from GSO frames on the way out */
+	uint64_t learn_deferred;
+	uint64_t drops[DROP_COUNT];
+} __attribute__((aligned(64)));
+
+/* What a port keeps over policy changes. */
+struct port_state {
+	struct rate from_guest, to_guest;
+	struct storm storm;
+	struct port_counters ctr[WORKERS_MAX];
+};
+
+enum bport_flag {
+	BPORT_LEARN = 1 << 0,	     /* sources are looked up and learned */
+	BPORT_UPLINK = 1 << 1,	     /* learned addresses have class UPLINK */
+	BPORT_ISOLATED = 1 << 2,     /* no frame to another isolated port */
+	BPORT_UNKNOWN = 1 << 3,	     /* gets unknown unicast */
+	BPORT_LISTEN = 1 << 4,	     /* gets a copy of everything admitted */
+	BPORT_LISTEN_REFUSED = 1 << 5,
+	BPORT_SILENT = 1 << 6,	     /* may not send: DROP_INJECT */
+	BPORT_RATE_FROM = 1 << 7,
+	BPORT_RATE_TO = 1 << 8,
+	BPORT_STORM = 1 << 9,
+	BPORT_DISABLED = 1 << 10,
+};
+
+/* One port as one view sees it. */
+struct bport {
+	struct port *port;
+	struct port_state *state;
+	const struct guard *guard;
+	const uint16_t *segment_of_vid; /* trunks: [4096]; else NULL */
+	uint32_t flags;
+	uint32_t frame_max; /* bytes of a canonical frame without GSO */
+	uint16_t id;
+	uint16_t segment; /* of access and tunnel ports */
+	struct port_vlan vlan;
+};
+
+struct segment {
+	uint16_t vid; /* its tag on trunks; 0: untagged */
+	bool snooping;
+	uint16_t member_count, listener_count;
+	const uint16_t *members;   /* port ids */
+	const uint16_t *listeners; /* port ids with BPORT_LISTEN */
+};
+
+struct bridge_view {
+	uint64_t generation;
+	bool has_listeners; /* somewhere */
+	uint32_t listen_budget; /* bytes of copies per burst */
+	uint16_t segment_count;
+	struct segment *segments;
+	const struct bport *ports[PORT_ID_MAX]; /* NULL: no such port */
+};
+
+struct bridge {
+	struct fdb *fdb;
+	struct mcast *mcast;
+	_Atomic uint16_t tick; /* seconds, for ageing */
+	_Atomic(struct bridge_view *) view;
+};
+
+/* Deliveries to one port, in the order of arrival. */
+struct bridge_dest {
+	uint16_t port;
+	uint16_t count;
+	struct frame *frames[BURST_MAX];
+};
+
+struct bridge_worker {
+	struct bridge *br;
+	unsigned index;	/* which port_counters are mine */
+	bool dry;	/* trace: judge, but learn, count and charge nothing */
+	uint64_t now;	/* TSC of this burst */
+	unsigned dest_count;
+	uint16_t slot_of[PORT_ID_MAX]; /* index + 1 in dest[], 0: none */
+	struct bridge_dest *dest;      /* [PORT_ID_MAX] */
+	struct offload_scratch scratch;
+};
+
+int bridge_worker_init(struct bridge_worker *bw, struct bridge *br,
+		       unsigned index);
+void bridge_worker_fini(struct bridge_worker *bw);
+
+/* Sets verdict, segment and out of every frame; strips the segment's tags. */
+void bridge_classify(struct bridge_worker *bw, const struct bridge_view *v,
+		     const struct bport *in, struct burst *b);
+/* Copies out what was forwarded and counts everything. */
+void bridge_deliver(struct bridge_worker *bw, const struct bridge_view *v,
+		    const struct bport *in, struct burst *b);
+
+/*
+ * The ports that one classified frame goes to, as bridge_deliver() would do
+ * it: writes up to `max` ids, returns their number.  For traces and tests.
+ */
+unsigned bridge_destinations(struct bridge_worker *bw,
+			     const struct bridge_view *v,
+			     const struct bport *in, struct frame *f,
+			     uint16_t ids[], unsigned max);
+
+#endif

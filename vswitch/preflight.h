@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * preflight.h: what this machine lacks, each with the command that mends it.
+ */
+#ifndef CAUSEWAY_PREFLIGHT_H
+#define CAUSEWAY_PREFLIGHT_H
+
+/* Prints a line a check; returns 0 if nothing needed is missing, else 1. */
+int preflight(const unsigned cores[], unsigned count, const char *netd);
+
+/* Free 2 MiB pages; 0 when there are none or we cannot tell. */
+long preflight_free_hugepages(void);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * switch.h: the running switch: ports, networks and the view of them that
+ * workers see, made to follow a desired state.
+ *
+ * switch_apply() takes one whole value (switch_conf.h).  What can fail is
+ * done first, aside: interfaces are opened, sockets bound, guards compiled,
+ * the new view built.  Then old ports go, the view is published, new ports
+ * come.  On an error before that point everything is as it was.
+ *
+ * After a restart an interface may not be there yet: switch_repair() retries
+ * such ports; until then they carry nothing.
+ *
+ * Threads: control thread only.
+ */
+#ifndef CAUSEWAY_SWITCH_H
+#define CAUSEWAY_SWITCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "netback/vif.h"
+#include "vswitch/bridge.h"
+#include "vswitch/host_port.h"
+#include "vswitch/switch_conf.h"
+#include "vswitch/worker.h"
+
+struct event_base;
+
+/* A port as the control thread knows it. */
+struct sw_port {
+	char name[CONF_NAME_MAX];
+	uint16_t id;
+	uint8_t type; /* enum conf_type */
+	struct sw *sw;
+	struct vif *vif;      /* vhost-user */
+	struct host_port *hp; /* tap, packet; NULL while waiting */
+	struct port *port;    /* NULL while waiting */
+	struct port_state *state;
+	unsigned rxq_count;
+	struct rxq *rxq[PORT_QUEUES_MAX];
+	char waiting[256];    /* why there is no device yet */
+};
+
+struct sw {
+	struct event_base *base;
+	struct workers workers;
+	struct bridge bridge;
+	const char *netd_path;
+	const char *state_path; /* file, or NULL: not kept */
+	uint64_t tsc_hz;
+	struct switch_conf *running;
+	struct sw_port *ports[PORT_ID_MAX]; /* by id */
+	struct event *replan, *second;
+	uint64_t started_ms;
+	uint64_t applied; /* times a state was taken */
+};
+
+/* `sw` is zeroed but for the fields above `running`; 0 or -errno. */
+int switch_init(struct sw *sw);
+void switch_fini(struct sw *sw);
+
+/*
+ * Become `wanted` (owned from here when 0 is returned).  -EINVAL, -EPERM,
+ * -ESTALE or another -errno with at least one error in *errs: nothing
+ * changed.  `boot`: devices that are missing do not refuse the whole.
+ * *actions gets the number of actions taken; `said` (may be NULL) each.
+ */
+int switch_apply(struct sw *sw, struct switch_conf *wanted, bool force,
+		 bool boot, struct switch_conf_errors *errs,
+		 void (*said)(void *ctx, const char *action), void *ctx);
+
+/* The saved state, at start: 0, -ENOENT, or why it cannot be used. */
+int switch_load(struct sw *sw);
+
+struct sw_port *switch_find_port(const struct sw *sw, const char *name);
+/* The configuration of a port, by its name in the running state. */
+const struct conf_port *switch_port_conf(const struct sw *sw,
+					 const struct sw_port *sp);
+/* Sum of all workers' counters. */
+void switch_port_counters(const struct sw *sw, const struct sw_port *sp,
+			  struct port_counters *sum);
+const struct bridge_view *switch_view(const struct sw *sw);
+
+#endif

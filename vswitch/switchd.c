@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * switchd.c: causeway-switchd, the data path's process.
+ *
+ * It starts with whatever rights it is given, binds its RPC socket, makes its
+ * state folder, and drops all ids and capabilities before DPDK starts the
+ * first thread.  When the last thread exists, one seccomp filter covers them
+ * all.  Interfaces come as descriptors from causeway-netd.
+ *
+ * Main thread: libevent, RPC, vhost-user messages, timers.  Workers: one EAL
+ * thread a core, worker.c.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_log.h>
+#include <sys/stat.h>
+
+#include "base/daemon.h"
+#include "base/log.h"
+#include "base/netd_client.h"
+#include "netback/guest_mem.h"
+#include "vswitch/preflight.h"
+#include "vswitch/switch.h"
+#include "vswitch/switchd_rpc.h"
+
+#define OPEN_FILES 65536
+
+static const char usage[] =
+	"Usage: causeway-switchd [OPTION]...\n"
+	"The Causeway switch: polls guests' rings and forwards their frames.\n"
+	"\n"
+	"  --cores LIST        cores for workers, such as 1 or 2,4-5\n"
+	"                      (default: the last one)\n"
+	"  --socket PATH       RPC socket (default /run/causeway/switchd.sock)\n"
+	"  --netd PATH         causeway-netd's socket (default "
+	"/run/causeway/netd.sock)\n"
+	"  --state-dir DIR     keeps the accepted state (default "
+	"/var/lib/causeway/switchd)\n"
+	"  --user NAME|UID:GID become this user (default: causeway-switch when\n"
+	"                      started as root and it exists)\n"
+	"  --group NAME        may capture and mirror besides root\n"
+	"  --log-level LEVEL   err, warn, info or debug\n"
+	"  --preflight         say what is missing on this machine, and exit\n"
+	"  --schema            print the keys of the state file, and exit\n"
+	"  --version, --help\n"
+	"\n"
+	"See causeway-switchd(8), causeway-switch.json(5), switchctl(1).\n";
+
+struct options {
+	const char *socket, *netd, *state_dir, *user, *group, *cores;
+	bool preflight;
+};
+
+static struct sw sw;
+
+/* ---- options ------------------------------------------------------------ */
+
+/* "1", "0,2-3" to core numbers; returns their count or -EINVAL. */
+static int parse_cores(const char *text, unsigned cores[])
+{
+	int n = 0;
+
+	while (*text) {
+		char *end;
+		unsigned long first = strtoul(text, &end, 10), last = first;
+
+		if (end == text)
+			return -EINVAL;
+		if (*end == '-') {
+			text = end + 1;
+			last = strtoul(text, &end, 10);
+			if (end == text)
+				return -EINVAL;
+		}
+		if (last < first || last >= CPU_SETSIZE ||
+		    (*end && *end != ','))
+			return -EINVAL;
+		for (; first <= last; first++) {
+			if (n == WORKERS_MAX)
+				return -E2BIG;
+			cores[n++] = first;
+		}
+		text = *end ? end + 1 : end;
+	}
+	return n ? n : -EINVAL;
+}
+
+static int default_cores(unsigned cores[])
+{
+	cpu_set_t set;
+	int i;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return -errno;
+	for (i = CPU_SETSIZE - 1; i >= 0; i--) {
+		if (CPU_ISSET(i, &set)) {
+			cores[0] = i;
+			return 1;
+		}
+	}
+	return -ENODEV;
+}
+
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "cores", required_argument, NULL, 'c' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "netd", required_argument, NULL, 'n' },
+		{ "state-dir", required_argument, NULL, 'd' },
+		{ "user", required_argument, NULL, 'u' },
+		{ "group", required_argument, NULL, 'g' },
+		{ "log-level", required_argument, NULL, 'l' },
+		{ "preflight", no_argument, NULL, 'p' },
+		{ "schema", no_argument, NULL, 'S' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	enum log_level level;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c': o->cores = optarg; break;
+		case 's': o->socket = optarg; break;
+		case 'n': o->netd = optarg; break;
+		case 'd': o->state_dir = optarg; break;
+		case 'u': o->user = optarg; break;
+		case 'g': o->group = optarg; break;
+		case 'p': o->preflight = true; break;
+		case 'l':
+			if (log_parse_level(optarg, &level) < 0) {
+				fprintf(stderr, "--log-level %s: err, warn, "
+						"info or debug\n", optarg);
+				return 2;
+			}
+			log_init("causeway-switchd", level);
+			break;
+		case 'S': switch_conf_describe(stdout); exit(0);
+		case 'V': puts("causeway-switchd " CAUSEWAY_VERSION); exit(0);
+		case 'h': fputs(usage, stdout); exit(0);
+		default: return 2;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "%s: no such argument; see --help\n",
+			argv[optind]);
+		return 2;
+	}
+	return 0;
+}
+
+/* ---- rights --------------------------------------------------------------- */
+
+static int choose_user(const struct options *o, uid_t *uid, gid_t *gid)
+{
+	const char *spec = o->user;
+	int rc;
+
+	*uid = (uid_t)-1;
+	*gid = (gid_t)-1;
+	if (geteuid() != 0)
+		return 0;
+	rc = daemon_lookup_user(spec ? spec : "causeway-switch", uid, gid);
+	if (rc < 0)
+		log_err("user %s: %s; create it (useradd --system %s) or name "
+			"another with --user",
+			spec ? spec : "causeway-switch", strerror(-rc),
+			spec ? spec : "causeway-switch");
+	return rc;
+}
+
+/* System calls beyond daemon_seccomp()'s own, and who needs them. */
+static int confine(void)
+{
+	static const int allowed[] = {
+		DAEMON_SECCOMP_FILES,
+		SCMP_SYS(socket), SCMP_SYS(connect), /* vhost-user, netd */
+		SCMP_SYS(bind), SCMP_SYS(listen),    /* vhost-user servers */
+		SCMP_SYS(accept4), SCMP_SYS(fchown),
+		SCMP_SYS(unlinkat), SCMP_SYS(stat), SCMP_SYS(lstat),
+		SCMP_SYS(newfstatat), SCMP_SYS(fstat), SCMP_SYS(statx),
+		SCMP_SYS(ioctl),		     /* tap */
+		SCMP_SYS(sched_yield),		     /* workers_sync */
+		SCMP_SYS(mmap),			     /* guest memory */
+		SCMP_SYS(readv), SCMP_SYS(writev),   /* tap */
+		SCMP_SYS(recvmmsg), SCMP_SYS(sendmmsg), /* packet */
+		SCMP_SYS(fcntl), SCMP_SYS(fallocate),
+		SCMP_SYS(set_mempolicy), SCMP_SYS(mbind), /* fdb's node */
+		SCMP_SYS(get_mempolicy), SCMP_SYS(open),
+		SCMP_SYS(chmod), SCMP_SYS(umask),
+	};
+
+	return daemon_seccomp(allowed, sizeof(allowed) / sizeof(allowed[0]),
+			      NULL, NULL);
+}
+
+/* ---- DPDK ------------------------------------------------------------------- */
+
+/* The main lcore floats over all cores; worker i is lcore i + 1. */
+static int start_eal(const unsigned cores[], unsigned count)
+{
+	bool huge = preflight_free_hugepages() >= 32;
+	char lcores[16 * (WORKERS_MAX + 1) + 32];
+	char *argv[16];
+	int argc = 0, at;
+	unsigned i;
+
+	at = snprintf(lcores, sizeof(lcores), "0@(0-%ld)",
+		      sysconf(_SC_NPROCESSORS_CONF) - 1);
+	for (i = 0; i < count; i++)
+		at += snprintf(lcores + at, sizeof(lcores) - at, ",%u@%u",
+			       i + 1, cores[i]);
+	argv[argc++] = (char *)"causeway-switchd";
+	argv[argc++] = (char *)"--lcores";
+	argv[argc++] = lcores;
+	argv[argc++] = (char *)"--no-pci";
+	argv[argc++] = (char *)"--no-telemetry";
+	argv[argc++] = (char *)(huge ? "--in-memory" : "--no-huge");
+	if (!huge)
+		argv[argc++] = (char *)"--no-shconf";
+	argv[argc++] = (char *)"-m";
+	argv[argc++] = (char *)"32";
+	rte_log_set_global_level(RTE_LOG_ERR);
+	return rte_eal_init(argc, argv) < 0 ? -rte_errno : 0;
+}
+
+static int worker_thread(void *arg)
+{
+	worker_run(arg);
+	return 0;
+}
+
+static int start_workers(void)
+{
+	unsigned i;
+
+	for (i = 0; i < sw.workers.count; i++)
+		if (rte_eal_remote_launch(worker_thread, sw.workers.worker[i],
+					  i + 1) < 0)
+			return -EBUSY;
+	/* threads exist only once they have begun a round */
+	workers_sync(&sw.workers);
+	return 0;
+}
+
+/* ---- watchdog ------------------------------------------------------------------ */
+
+static void on_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+	static uint64_t rounds[WORKERS_MAX];
+	const struct worker *w = workers_find_hung(&sw.workers, rounds);
+	uint16_t id;
+
+	if (!w)
+		return;
+	id = atomic_load(&w->serving);
+	log_limited(LOG_LEVEL_ERR, w->index,
+		    "worker %u (core %u, thread %d) has not moved for %u ms; "
+		    "it was serving port %s",
+		    w->index, w->core, w->tid,
+		    sw.running->settings.watchdog_ms,
+		    id < PORT_ID_MAX && sw.ports[id] ? sw.ports[id]->name
+						     : "none");
+}
+
+static struct event *start_watchdog(void)
+{
+	uint32_t ms = sw.running->settings.watchdog_ms;
+	struct timeval tv = { .tv_sec = ms / 1000,
+			      .tv_usec = ms % 1000 * 1000 };
+	struct event *ev = event_new(sw.base, -1, EV_PERSIST, on_watchdog,
+				     NULL);
+
+	if (ev)
+		event_add(ev, &tv);
+	return ev;
+}
+
+/* ---- main ------------------------------------------------------------------------ */
+
+static int prepare_state(const struct options *o, uid_t uid, gid_t gid)
+{
+	static char path[4096];
+	int rc = daemon_make_dir(o->state_dir, 0700, uid, gid);
+
+	if (rc < 0) {
+		log_err("%s: %s; choose another with --state-dir",
+			o->state_dir, strerror(-rc));
+		return rc;
+	}
+	snprintf(path, sizeof(path), "%s/state.json", o->state_dir);
+	sw.state_path = path;
+	/* DPDK wants a folder of its own, even for nothing */
+	setenv("RUNTIME_DIRECTORY", o->state_dir, 1);
+	return 0;
+}
+
+static int start(const struct options *o, const unsigned cores[],
+		 unsigned count)
+{
+	uid_t uid;
+	gid_t gid;
+	int rc = choose_user(o, &uid, &gid);
+
+	if (!rc)
+		rc = prepare_state(o, uid, gid);
+	if (!rc)
+		rc = switchd_rpc_start(&sw, o->socket, o->group, uid);
+	if (!rc)
+		rc = guest_mem_catch_sigbus();
+	if (!rc)
+		rc = daemon_rlimits(OPEN_FILES, false);
+	if (!rc)
+		rc = daemon_drop(uid, gid, 0);
+	if (rc < 0)
+		return rc;
+	rc = start_eal(cores, count);
+	if (rc < 0) {
+		log_err("DPDK does not start; try --preflight");
+		return rc;
+	}
+	sw.tsc_hz = rte_get_tsc_hz();
+	rc = workers_init(&sw.workers, &sw.bridge, count, cores, sw.tsc_hz);
+	if (!rc)
+		rc = switch_init(&sw);
+	if (!rc)
+		rc = start_workers();
+	return rc;
+}
+
+static int serve(void)
+{
+	struct event *watchdog;
+	int rc = switch_load(&sw);
+
+	if (rc < 0 && rc != -ENOENT)
+		log_err("the saved state is not used: %s", strerror(-rc));
+	rc = daemon_stop_on_signals(sw.base, NULL, NULL, NULL);
+	if (!rc)
+		rc = confine();
+	if (rc < 0)
+		return rc;
+	watchdog = start_watchdog();
+	log_info("%u worker%s, %u ports", sw.workers.count,
+		 sw.workers.count == 1 ? "" : "s", sw.running->port_count);
+	daemon_ready();
+	event_base_dispatch(sw.base);
+	if (watchdog)
+		event_free(watchdog);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .socket = "/run/causeway/switchd.sock",
+			     .netd = NETD_SOCKET,
+			     .state_dir = "/var/lib/causeway/switchd" };
+	unsigned cores[WORKERS_MAX];
+	int n, rc;
+
+	log_init("causeway-switchd", LOG_LEVEL_INFO);
+	rc = parse_options(argc, argv, &o);
+	if (rc)
+		return rc;
+	n = o.cores ? parse_cores(o.cores, cores) : default_cores(cores);
+	if (n < 0) {
+		fprintf(stderr, "--cores %s: such as 1 or 2,4-5, at most %d\n",
+			o.cores ? o.cores : "", WORKERS_MAX);
+		return 2;
+	}
+	if (o.preflight)
+		return preflight(cores, n, o.netd);
+	daemon_block_signals();
+	daemon_ready_prepare();
+	sw.netd_path = o.netd;
+	sw.base = event_base_new();
+	rc = sw.base ? start(&o, cores, n) : -ENOMEM;
+	if (!rc)
+		rc = serve();
+	if (rc < 0)
+		log_err("cannot go on: %s", strerror(-rc));
+	workers_stop(&sw.workers);
+	if (sw.workers.count)
+		rte_eal_mp_wait_lcore();
+	switchd_rpc_stop();
+	switch_fini(&sw);
+	workers_fini(&sw.workers);
+	daemon_signals_free();
+	if (sw.base)
+		event_base_free(sw.base);
+	return rc < 0;
+}

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * switchd_rpc.c: the switch in JSON.
+ *
+ * Everything here runs on the control thread and may allocate.  Counters are
+ * read while workers write them; each number is whole, a sum of several may
+ * be a burst apart.
+ */
+#include "vswitch/switchd_rpc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/daemon.h"
+#include "base/log.h"
+#include "base/rpc.h"
+
+static struct rpc_server *server;
+
+/* ---- state ------------------------------------------------------------------ */
+
+static void refuse_state(struct rpc_request *req,
+			 const struct switch_conf_errors *errs, int rc)
+{
+	const struct switch_conf_error *e = &errs->error[0];
+
+	if (!errs->count) {
+		rpc_refuse(req, RPC_FAILED, NULL, NULL, NULL,
+			   "state not applied: %s", strerror(-rc));
+		return;
+	}
+	rpc_refuse(req, RPC_REFUSED, e->path, e->value, e->expected,
+		   "state refused%s", errs->count > 1
+					      ? " (first of several errors)"
+					      : "");
+}
+
+static void add_action(void *ctx, const char *action)
+{
+	json_array_append_new(ctx, json_string(action));
+}
+
+static void state_apply(struct rpc_request *req, void *ctx)
+{
+	bool force = json_is_true(json_object_get(req->params, "force"));
+	json_t *state = json_object_get(req->params, "state");
+	struct switch_conf_errors errs = { 0 };
+	struct switch_conf *conf = NULL;
+	json_t *actions = json_array();
+	struct sw *sw = ctx;
+	char *text = NULL;
+	int rc = -EINVAL;
+
+	if (json_is_object(state))
+		text = json_dumps(state, JSON_COMPACT);
+	if (!text) {
+		rpc_refuse(req, RPC_INVALID_PARAMS, "state", NULL,
+			   "the whole desired state as an object",
+			   "no state given");
+		json_decref(actions);
+		return;
+	}
+	rc = switch_conf_parse(&conf, text, strlen(text), &errs);
+	free(text);
+	if (!rc)
+		rc = switch_apply(sw, conf, force, false, &errs, add_action,
+				  actions);
+	if (rc < 0) {
+		switch_conf_free(conf);
+		json_decref(actions);
+		refuse_state(req, &errs, rc);
+		return;
+	}
+	rpc_reply(req, json_pack("{s:s, s:I, s:o}", "owner",
+				 sw->running->owner, "generation",
+				 (json_int_t)sw->running->generation,
+				 "actions", actions));
+}
+
+static void state_get(struct rpc_request *req, void *ctx)
+{
+	struct sw *sw = ctx;
+	char *text = switch_conf_save(sw->running);
+	json_t *state = text ? json_loads(text, 0, NULL) : NULL;
+
+	free(text);
+	if (!state)
+		rpc_refuse(req, RPC_INTERNAL_ERROR, NULL, NULL, NULL,
+			   "out of memory");
+	else
+		rpc_reply(req, state);
+}
+
+/* ---- ports ------------------------------------------------------------------ */
+
+static json_t *drops_json(const struct port_counters *c)
+{
+	json_t *drops = json_object();
+	unsigned i;
+
+	for (i = 1; i < DROP_COUNT; i++)
+		if (c->drops[i])
+			json_object_set_new(drops, drop_name(i),
+					    json_integer(c->drops[i]));
+	return drops;
+}
+
+static json_t *counters_json(const struct port_counters *c)
+{
+	return json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "rx_frames",
+		(json_int_t)c->rx_frames, "rx_bytes", (json_int_t)c->rx_bytes,
+		"tx_frames", (json_int_t)c->tx_frames, "tx_bytes",
+		(json_int_t)c->tx_bytes, "copies", (json_int_t)c->copies,
+		"segments", (json_int_t)c->segments, "learn_deferred",
+		(json_int_t)c->learn_deferred, "drops", drops_json(c));
+}
+
+static void add_mac(json_t *o, const struct conf_port *conf)
+{
+	char mac[18];
+
+	if (!conf->has_mac)
+		return;
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x",
+		 conf->mac[0], conf->mac[1], conf->mac[2], conf->mac[3],
+		 conf->mac[4], conf->mac[5]);
+	json_object_set_new(o, "mac", json_string(mac));
+}
+
+static json_t *networks_json(const struct switch_conf *sc,
+			     const struct conf_port *conf)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < conf->carries_count; i++)
+		json_array_append_new(
+			list,
+			json_string(sc->networks[conf->carries[i]].name));
+	return list;
+}
+
+static void add_vif(json_t *o, const struct sw_port *sp)
+{
+	struct vif_facts f;
+	json_t *rings;
+	unsigned i;
+
+	vif_facts(sp->vif, &f);
+	json_object_set_new(o, "state", json_string(f.state_name));
+	json_object_set_new(o, "features", json_string(f.feature_names));
+	json_object_set_new(o, "queues", json_integer(f.queues));
+	json_object_set_new(o, "memory_bytes", json_integer(f.memory_bytes));
+	json_object_set_new(o, "sealed", json_boolean(f.sealed));
+	json_object_set_new(o, "logging", json_boolean(f.logging));
+	json_object_set_new(o, "connections", json_integer(f.connections));
+	json_object_set_new(o, "refusals", json_integer(f.refusals));
+	json_object_set_new(o, "last_error", json_string(f.last_error));
+	json_object_set_new(o, "peer_uid", json_integer(f.peer_uid));
+	json_object_set_new(o, "peer_pid", json_integer(f.peer_pid));
+	rings = json_array();
+	for (i = 0; i < 2 * f.queues; i++)
+		json_array_append_new(
+			rings, json_pack("{s:b, s:i, s:I, s:I}", "ready",
+					 f.ring[i].ready, "size",
+					 f.ring[i].size, "kicks",
+					 (json_int_t)f.ring[i].kicks,
+					 "bad_chains",
+					 (json_int_t)f.ring[i].bad_chains));
+	json_object_set_new(o, "rings", rings);
+}
+
+static const char *const type_names[] = { "vhost-user", "tap", "packet" };
+static const char *const role_names[] = { "guest", "host", "uplink" };
+static const char *const mode_names[] = { "access", "trunk",
+					  "native-untagged", "native-tagged",
+					  "tunnel" };
+static const char *const lock_names[] = { "network_default", "unlocked",
+					  "locked", "disabled" };
+
+static json_t *port_json(const struct sw *sw, const struct sw_port *sp)
+{
+	const struct conf_port *conf = switch_port_conf(sw, sp);
+	struct port_counters c;
+	json_t *o, *workers;
+	unsigned q;
+
+	switch_port_counters(sw, sp, &c);
+	o = json_pack("{s:s, s:i, s:s, s:b, s:o}", "name", sp->name, "id",
+		      sp->id, "type", type_names[sp->type], "link",
+		      sp->port && sp->port->link, "counters",
+		      counters_json(&c));
+	if (conf) {
+		add_mac(o, conf);
+		json_object_set_new(o, "role",
+				    json_string(role_names[conf->role]));
+		json_object_set_new(o, "vlan_mode",
+				    json_string(mode_names[conf->vlan_mode]));
+		json_object_set_new(o, "networks",
+				    networks_json(sw->running, conf));
+		json_object_set_new(o, "locking",
+				    json_string(lock_names[conf->locking]));
+		json_object_set_new(o, "promiscuous",
+				    json_boolean(conf->promiscuous));
+		json_object_set_new(o, "isolated",
+				    json_boolean(conf->isolated));
+		json_object_set_new(o, "mtu", json_integer(conf->mtu));
+		json_object_set_new(
+			o, conf->type == CONF_VHOST_USER ? "socket" : "interface",
+			json_string(conf->type == CONF_VHOST_USER
+					    ? conf->socket
+					    : conf->interface));
+	}
+	workers = json_array();
+	for (q = 0; q < sp->rxq_count; q++)
+		json_array_append_new(workers,
+				      json_integer(sp->rxq[q]->worker));
+	json_object_set_new(o, "queue_workers", workers);
+	if (sp->vif)
+		add_vif(o, sp);
+	else
+		json_object_set_new(o, "state",
+				    json_string(sp->port ? "up" : "waiting"));
+	if (sp->waiting[0])
+		json_object_set_new(o, "last_error", json_string(sp->waiting));
+	return o;
+}
+
+static json_t *ports_json(const struct sw *sw)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < PORT_ID_MAX; i++)
+		if (sw->ports[i])
+			json_array_append_new(list,
+					      port_json(sw, sw->ports[i]));
+	return list;
+}
+
+static void ports_list(struct rpc_request *req, void *ctx)
+{
+	rpc_reply(req, json_pack("{s:o}", "ports", ports_json(ctx)));
+}
+
+/* ---- counters ---------------------------------------------------------------- */
+
+static json_t *worker_json(const struct sw *sw, const struct worker *w)
+{
+	const struct worker_stats *s = &w->stats;
+	json_t *sizes = json_array();
+	double busy = (double)s->busy_cycles;
+	double all = busy + (double)s->idle_cycles;
+	unsigned i;
+
+	for (i = 0; i <= BURST_MAX; i++)
+		json_array_append_new(sizes, json_integer(s->burst_size[i]));
+	return json_pack(
+		"{s:i, s:i, s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, "
+		"s:o}",
+		"worker", w->index, "core", w->core, "tid", w->tid, "asleep",
+		atomic_load(&w->asleep), "busy_cycles",
+		(json_int_t)s->busy_cycles, "idle_cycles",
+		(json_int_t)s->idle_cycles, "frames", (json_int_t)s->frames,
+		"bursts", (json_int_t)s->bursts, "naps", (json_int_t)s->naps,
+		"sleeps", (json_int_t)s->sleeps, "busy_share",
+		all > 0 ? busy / all : 0.0, "cycles_per_frame",
+		s->frames ? busy / (double)s->frames : 0.0, "burst_sizes",
+		sizes);
+}
+
+static void stats_get(struct rpc_request *req, void *ctx)
+{
+	struct sw *sw = ctx;
+	struct port_counters sum = { 0 }, c;
+	json_t *ports = json_array(), *workers = json_array();
+	unsigned i, r;
+
+	for (i = 0; i < PORT_ID_MAX; i++) {
+		struct sw_port *sp = sw->ports[i];
+		json_t *o;
+
+		if (!sp)
+			continue;
+		switch_port_counters(sw, sp, &c);
+		o = counters_json(&c);
+		json_object_set_new(o, "name", json_string(sp->name));
+		json_array_append_new(ports, o);
+		sum.rx_frames += c.rx_frames;
+		sum.rx_bytes += c.rx_bytes;
+		sum.tx_frames += c.tx_frames;
+		sum.tx_bytes += c.tx_bytes;
+		sum.copies += c.copies;
+		sum.segments += c.segments;
+		sum.learn_deferred += c.learn_deferred;
+		for (r = 0; r < DROP_COUNT; r++)
+			sum.drops[r] += c.drops[r];
+	}
+	for (i = 0; i < sw->workers.count; i++)
+		json_array_append_new(workers,
+				      worker_json(sw, sw->workers.worker[i]));
+	rpc_reply(req, json_pack("{s:I, s:o, s:o, s:o}", "tsc_hz",
+				 (json_int_t)sw->tsc_hz, "total",
+				 counters_json(&sum), "ports", ports,
+				 "workers", workers));
+}
+
+static void drops_get(struct rpc_request *req, void *ctx)
+{
+	struct sw *sw = ctx;
+	json_t *list = json_array();
+	struct port_counters c;
+	unsigned i, r;
+
+	for (i = 0; i < PORT_ID_MAX; i++) {
+		if (!sw->ports[i])
+			continue;
+		switch_port_counters(sw, sw->ports[i], &c);
+		for (r = 1; r < DROP_COUNT; r++)
+			if (c.drops[r])
+				json_array_append_new(
+					list,
+					json_pack("{s:s, s:s, s:s, s:I, s:s}",
+						  "port", sw->ports[i]->name,
+						  "side",
+						  r < DROP_FIRST_EGRESS
+							  ? "ingress"
+							  : "egress",
+						  "reason", drop_name(r),
+						  "frames",
+						  (json_int_t)c.drops[r],
+						  "help", drop_help(r)));
+	}
+	rpc_reply(req, json_pack("{s:o}", "drops", list));
+}
+
+/* ---- forwarding table ---------------------------------------------------------- */
+
+struct fdb_listing {
+	const struct sw *sw;
+	json_t *list;
+	int32_t network; /* CONF_NONE: all */
+};
+
+static void add_entry(void *ctx, const struct fdb_entry *e)
+{
+	static const char *const class[] = { "none", "guest", "uplink",
+					     "static" };
+	struct fdb_listing *l = ctx;
+	const struct sw_port *sp = l->sw->ports[e->port];
+	char mac[18];
+
+	if (l->network != CONF_NONE && e->segment != l->network)
+		return;
+	if (e->segment >= l->sw->running->network_count || !sp)
+		return;
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", e->mac[0],
+		 e->mac[1], e->mac[2], e->mac[3], e->mac[4], e->mac[5]);
+	json_array_append_new(
+		l->list,
+		json_pack("{s:s, s:s, s:s, s:s, s:i}", "network",
+			  l->sw->running->networks[e->segment].name, "mac",
+			  mac, "port", sp->name, "class", class[e->class & 3],
+			  "age_s",
+			  e->class == FDB_STATIC
+				  ? 0
+				  : (uint16_t)(atomic_load(
+						       &l->sw->bridge.tick) -
+					       e->seen)));
+}
+
+static void fdb_list(struct rpc_request *req, void *ctx)
+{
+	const char *name = json_string_value(
+		json_object_get(req->params, "network"));
+	struct fdb_listing l = { .sw = ctx, .network = CONF_NONE };
+
+	if (name) {
+		l.network = switch_conf_find_network(l.sw->running, name);
+		if (l.network == CONF_NONE) {
+			rpc_refuse(req, RPC_NOT_FOUND, "network", name,
+				   "see `switchctl show`",
+				   "no such network");
+			return;
+		}
+	}
+	l.list = json_array();
+	fdb_each(l.sw->bridge.fdb, add_entry, &l);
+	rpc_reply(req, json_pack("{s:o, s:I}", "entries", l.list, "count",
+				 (json_int_t)fdb_count(l.sw->bridge.fdb)));
+}
+
+static void version(struct rpc_request *req, void *ctx)
+{
+	rpc_reply(req, json_pack("{s:s, s:i}", "version", CAUSEWAY_VERSION,
+				 "pid", getpid()));
+}
+
+static const struct rpc_method methods[] = {
+	{ "state.apply", state_apply, RPC_ADMIN, 0 },
+	{ "state.get", state_get, 0, 0 },
+	{ "ports.list", ports_list, 0, 0 },
+	{ "stats.get", stats_get, 0, 0 },
+	{ "drops.get", drops_get, 0, 0 },
+	{ "fdb.list", fdb_list, 0, 0 },
+	{ "version", version, 0, 0 },
+	{ NULL, NULL, 0, 0 },
+};
+
+int switchd_rpc_start(struct sw *sw, const char *path, const char *group,
+		      uid_t owner)
+{
+	static struct rpc_server_conf conf = RPC_SERVER_CONF_INIT;
+	int rc = 0;
+
+	conf.path = path;
+	conf.mode = group ? 0660 : 0600;
+	conf.uid = owner;
+	conf.methods = methods;
+	conf.ctx = sw;
+	if (group) {
+		rc = daemon_lookup_group(group, &conf.admin_gid);
+		conf.gid = conf.admin_gid;
+		if (rc < 0) {
+			log_err("group %s: %s", group, strerror(-rc));
+			return rc;
+		}
+	}
+	rc = rpc_server_new(&server, sw->base, &conf);
+	if (rc < 0)
+		log_err("%s: %s", path, strerror(-rc));
+	return rc;
+}
+
+void switchd_rpc_stop(void)
+{
+	if (server)
+		rpc_server_free(server);
+	server = NULL;
+}

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * worker.c: poll, nap, sleep.
+ *
+ * The lost-wakeup problem: a driver adds a buffer, looks whether we want a
+ * kick, sees that we are polling, and does not kick; meanwhile we decide that
+ * the ring is empty and sleep.  The cure is the usual one, on both sides:
+ *
+ *	driver: publish buffer; full barrier; read our wish; kick if wished
+ *	worker: publish wish;	full barrier; read the ring; stay if not empty
+ *
+ * At least one of them sees the other.  rx_arm() does the worker's line; a
+ * queue leaves the polled set only when it returns true.  A worker sleeps only
+ * when its polled set is empty, so nothing else needs checking: changes of
+ * plan and workers_sync() write to wake_fd, which stays readable until read.
+ *
+ * Registrations in the epoll set live exactly as long as a queue is armed,
+ * because the fd behind it belongs to the port and may be closed after the
+ * next workers_sync(): a worker drops every registration before it says that
+ * it has synced.
+ */
+#include "vswitch/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <x86intrin.h>
+
+#define EVENTS_MAX 64
+
+/* ---- event mode ------------------------------------------------------------ */
+
+static void activate(struct worker *w, struct rxq *rq, uint64_t now)
+{
+	if (rq->armed) {
+		epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, rq->fd, NULL);
+		rq->armed = false;
+	}
+	rq->port->ops->rx_disarm(rq->port, rq->q);
+	rq->quiet_since = now;
+	w->current->active[w->current->active_count++] = rq;
+}
+
+/* Move active[i] to event mode; false: it has work, or has no event. */
+static bool park(struct worker *w, unsigned i, uint64_t now)
+{
+	struct worker_plan *plan = w->current;
+	struct rxq *rq = plan->active[i];
+	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = rq };
+	int fd = rq->port->ops->rx_fd(rq->port, rq->q);
+
+	if (fd < 0)
+		return false;
+	if (epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
+		return false;
+	if (!rq->port->ops->rx_arm(rq->port, rq->q)) {
+		epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+		rq->port->ops->rx_disarm(rq->port, rq->q);
+		rq->quiet_since = now;
+		return false;
+	}
+	rq->fd = fd;
+	rq->armed = true;
+	plan->active[i] = plan->active[--plan->active_count];
+	return true;
+}
+
+/* An eventfd kick stays readable until somebody reads it. */
+static void drain(int fd)
+{
+	uint64_t ignored;
+
+	while (read(fd, &ignored, sizeof(ignored)) < 0 && errno == EINTR)
+		;
+}
+
+/* Take what epoll has for us, waiting at most timeout_ms (-1: for ever). */
+static void look(struct worker *w, int timeout_ms)
+{
+	struct epoll_event ev[EVENTS_MAX];
+	uint64_t now;
+	int i, n;
+
+	n = epoll_wait(w->epoll_fd, ev, EVENTS_MAX, timeout_ms);
+	now = __rdtsc();
+	w->last_look = now;
+	for (i = 0; i < n; i++) {
+		if (!ev[i].data.ptr)
+			drain(w->wake_fd);
+		else
+			activate(w, ev[i].data.ptr, now);
+	}
+}
+
+/* ---- changes from the control thread ---------------------------------------- */
+
+/*
+ * Runs at the top of a round, when the worker holds nothing: forget the
+ * registrations of queues that go or whose fd will be closed, take the current
+ * plan, then say so.  Queues that stay in event mode stay there.
+ */
+static void resync(struct worker *w, uint64_t want)
+{
+	struct worker_plan *plan = atomic_load_explicit(&w->plan,
+							memory_order_acquire);
+	uint64_t now = __rdtsc();
+	unsigned i;
+
+	for (i = 0; i < w->current->count; i++) {
+		struct rxq *rq = w->current->rxq[i];
+
+		if (rq->armed && (rq->drop || rq->plan != plan)) {
+			epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, rq->fd, NULL);
+			rq->armed = false;
+		}
+	}
+	w->current = plan;
+	plan->active_count = 0;
+	for (i = 0; i < plan->count; i++)
+		if (!plan->rxq[i]->armed)
+			activate(w, plan->rxq[i], now);
+	atomic_store_explicit(&w->synced, want, memory_order_release);
+}
+
+static inline void check_sync(struct worker *w)
+{
+	uint64_t want = atomic_load_explicit(&w->all->sync,
+					     memory_order_acquire);
+
+	if (want != atomic_load_explicit(&w->synced, memory_order_relaxed))
+		resync(w, want);
+}
+
+/* ---- the loop ------------------------------------------------------------------ */
+
+/* What the port may send now, in bytes; 0: it waits for credit. */
+static inline uint32_t rx_budget(const struct bport *in, uint64_t now)
+{
+	uint32_t credit;
+
+	if (!(in->flags & BPORT_RATE_FROM))
+		return BURST_BYTES_MAX;
+	credit = rate_credit(&in->state->from_guest, now);
+	return credit < BURST_BYTES_MAX ? credit : BURST_BYTES_MAX;
+}
+
+static inline unsigned serve(struct worker *w, const struct bridge_view *v,
+			     struct rxq *rq, uint64_t now)
+{
+	const struct bport *in = v->ports[rq->port->id];
+	struct port *p = rq->port;
+	struct burst *b = &w->burst;
+	uint32_t budget;
+
+	if (!in)
+		return 0;
+	atomic_store_explicit(&w->serving, in->id, memory_order_relaxed);
+	budget = rx_budget(in, now);
+	if (!budget)
+		return 0;
+	burst_reset(b, budget);
+	if (!p->ops->rx(p, rq->q, b))
+		return 0;
+	if (in->flags & BPORT_RATE_FROM)
+		rate_spend(&in->state->from_guest, b->bytes);
+	w->bw.now = now;
+	bridge_classify(&w->bw, v, in, b);
+	bridge_deliver(&w->bw, v, in, b);
+	p->ops->rx_done(p, rq->q, b);
+	w->stats.bursts++;
+	w->stats.burst_size[b->count]++;
+	return b->count;
+}
+
+/* Poll every active queue once.  Returns the frames moved. */
+static unsigned round_once(struct worker *w, uint64_t *clock)
+{
+	const struct bridge_view *v = atomic_load_explicit(
+		&w->all->br->view, memory_order_acquire);
+	struct worker_plan *plan = w->current;
+	unsigned i, frames = 0;
+	uint64_t now = *clock;
+
+	for (i = 0; i < plan->active_count; i++) {
+		struct rxq *rq = plan->active[i];
+		unsigned n = serve(w, v, rq, now);
+		uint64_t after = __rdtsc();
+
+		if (n) {
+			frames += n;
+			rq->quiet_since = after;
+			rq->cycles += after - now;
+			w->stats.busy_cycles += after - now;
+		} else {
+			w->stats.idle_cycles += after - now;
+		}
+		now = after;
+	}
+	w->stats.frames += frames;
+	*clock = now;
+	return frames;
+}
+
+static void park_quiet(struct worker *w, uint64_t now)
+{
+	uint64_t quiet = w->all->hz / 1000000 * WORKER_QUIET_US;
+	unsigned i = 0;
+
+	while (i < w->current->active_count) {
+		if (now - w->current->active[i]->quiet_since < quiet ||
+		    !park(w, i, now))
+			i++;
+	}
+}
+
+static void nap(struct worker *w)
+{
+	const struct timespec ts = { .tv_nsec = WORKER_NAP_US * 1000 };
+
+	w->stats.naps++;
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+}
+
+static void sleep_until_event(struct worker *w)
+{
+	w->stats.sleeps++;
+	atomic_store_explicit(&w->asleep, true, memory_order_release);
+	look(w, -1);
+	atomic_store_explicit(&w->asleep, false, memory_order_release);
+}
+
+void worker_run(struct worker *w)
+{
+	uint64_t look_cycles = w->all->hz / 1000000 * WORKER_LOOK_US;
+	uint64_t now = __rdtsc(), last_work = now, poll_cycles;
+
+	w->tid = syscall(SYS_gettid);
+	prctl(PR_SET_TIMERSLACK, 1000); /* naps as short as asked for */
+	while (!atomic_load_explicit(&w->all->stop, memory_order_relaxed)) {
+		check_sync(w);
+		poll_cycles = atomic_load_explicit(&w->all->poll_cycles,
+						   memory_order_relaxed);
+		if (round_once(w, &now))
+			last_work = now;
+		atomic_store_explicit(
+			&w->rounds,
+			atomic_load_explicit(&w->rounds,
+					     memory_order_relaxed) + 1,
+			memory_order_relaxed);
+		if (now - w->last_look > look_cycles) {
+			look(w, 0);
+			park_quiet(w, now);
+		}
+		if (!w->current->active_count)
+			sleep_until_event(w);
+		else if (now - last_work > poll_cycles)
+			nap(w);
+		if (now - last_work > poll_cycles || !w->current->active_count)
+			now = __rdtsc();
+	}
+}
+
+/* ---- control side ------------------------------------------------------------------ */
+
+static void wake(struct worker *w)
+{
+	const uint64_t one = 1;
+
+	if (write(w->wake_fd, &one, sizeof(one)) < 0)
+		return; /* full counter: it is awake enough */
+}
+
+void workers_sync(struct workers *ws)
+{
+	uint64_t want = atomic_fetch_add(&ws->sync, 1) + 1;
+	unsigned i;
+
+	for (i = 0; i < ws->count; i++)
+		wake(ws->worker[i]);
+	for (i = 0; i < ws->count; i++)
+		while (atomic_load_explicit(&ws->worker[i]->synced,
+					    memory_order_acquire) != want &&
+		       !atomic_load(&ws->stop))
+			sched_yield();
+}
+
+void workers_release(struct workers *ws, struct rxq *const rxq[], unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		rxq[i]->drop = true;
+	workers_sync(ws);
+	for (i = 0; i < n; i++)
+		rxq[i]->drop = false;
+}
+
+static struct worker_plan *plan_new(unsigned n)
+{
+	struct worker_plan *plan = calloc(
+		1, sizeof(*plan) + 2 * n * sizeof(struct rxq *));
+
+	if (plan)
+		plan->active = plan->rxq + n;
+	return plan;
+}
+
+/* Does queue rq run on worker w already? */
+static bool runs_on(const struct worker *w, const struct rxq *rq)
+{
+	return rq->plan && rq->plan == atomic_load(&w->plan);
+}
+
+/*
+ * Plans from the queues' `worker` fields.  `stay`: only queues that are on
+ * that worker already, so that one that moves has left its old worker before
+ * the new one begins.
+ */
+static int plans_make(struct workers *ws, struct rxq *const rxq[], unsigned n,
+		      bool stay, struct worker_plan *plans[])
+{
+	unsigned i, k;
+
+	for (k = 0; k < ws->count; k++) {
+		plans[k] = plan_new(n);
+		if (!plans[k])
+			return -ENOMEM;
+	}
+	for (i = 0; i < n; i++) {
+		struct rxq *rq = rxq[i];
+
+		k = rq->worker;
+		if (!stay || runs_on(ws->worker[k], rq))
+			plans[k]->rxq[plans[k]->count++] = rq;
+	}
+	return 0;
+}
+
+/* Publish plans[]; leaves the old ones, unused now, in it. */
+static void plans_publish(struct workers *ws, struct rxq *const rxq[],
+			  unsigned n, struct worker_plan *plans[])
+{
+	unsigned i, k;
+
+	for (i = 0; i < n; i++)
+		rxq[i]->plan = NULL;
+	for (k = 0; k < ws->count; k++) {
+		for (i = 0; i < plans[k]->count; i++)
+			plans[k]->rxq[i]->plan = plans[k];
+		plans[k] = atomic_exchange(&ws->worker[k]->plan, plans[k]);
+	}
+	workers_sync(ws);
+}
+
+static void plans_free(struct workers *ws, struct worker_plan *plans[])
+{
+	unsigned k;
+
+	for (k = 0; k < ws->count; k++)
+		free(plans[k]);
+}
+
+int workers_set_queues(struct workers *ws, struct rxq *const rxq[], unsigned n)
+{
+	struct worker_plan *stay[WORKERS_MAX] = { NULL };
+	struct worker_plan *want[WORKERS_MAX] = { NULL };
+	int rc;
+
+	rc = plans_make(ws, rxq, n, true, stay);
+	if (!rc)
+		rc = plans_make(ws, rxq, n, false, want);
+	if (!rc && ws->count > 1)
+		plans_publish(ws, rxq, n, stay);
+	if (!rc)
+		plans_publish(ws, rxq, n, want);
+	plans_free(ws, stay);
+	plans_free(ws, want);
+	return rc;
+}
+
+void workers_stop(struct workers *ws)
+{
+	unsigned i;
+
+	atomic_store(&ws->stop, true);
+	for (i = 0; i < ws->count; i++)
+		wake(ws->worker[i]);
+}
+
+const struct worker *workers_find_hung(struct workers *ws,
+				       uint64_t last_rounds[])
+{
+	const struct worker *hung = NULL;
+	unsigned i;
+
+	for (i = 0; i < ws->count; i++) {
+		struct worker *w = ws->worker[i];
+		uint64_t now = atomic_load(&w->rounds);
+
+		if (now == last_rounds[i] && !atomic_load(&w->asleep))
+			hung = w;
+		last_rounds[i] = now;
+	}
+	return hung;
+}
+
+static int worker_new(struct workers *ws, unsigned index, unsigned core)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	struct worker *w = aligned_alloc(
+		64, (sizeof(*w) + 63) & ~(size_t)63);
+	int rc;
+
+	if (!w)
+		return -ENOMEM;
+	memset(w, 0, sizeof(*w));
+	ws->worker[index] = w;
+	w->index = index;
+	w->core = core;
+	w->all = ws;
+	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	rc = bridge_worker_init(&w->bw, ws->br, index);
+	if (rc < 0)
+		return rc;
+	w->current = plan_new(0);
+	if (!w->current)
+		return -ENOMEM;
+	atomic_store(&w->plan, w->current);
+	if (w->epoll_fd < 0 || w->wake_fd < 0 ||
+	    epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, w->wake_fd, &ev) < 0)
+		return -errno;
+	return 0;
+}
+
+int workers_init(struct workers *ws, struct bridge *br, unsigned count,
+		 const unsigned cores[], uint64_t tsc_hz)
+{
+	unsigned i;
+	int rc = 0;
+
+	memset(ws, 0, sizeof(*ws));
+	if (!count || count > WORKERS_MAX)
+		return -EINVAL;
+	ws->br = br;
+	ws->hz = tsc_hz;
+	atomic_store(&ws->poll_cycles, tsc_hz / 1000000 * WORKER_POLL_US);
+	for (i = 0; i < count && !rc; i++) {
+		rc = worker_new(ws, i, cores[i]);
+		ws->count = i + 1;
+	}
+	if (rc < 0)
+		workers_fini(ws);
+	return rc;
+}
+
+void workers_fini(struct workers *ws)
+{
+	unsigned i;
+
+	for (i = 0; i < ws->count; i++) {
+		struct worker *w = ws->worker[i];
+
+		if (!w)
+			continue;
+		bridge_worker_fini(&w->bw);
+		free(atomic_load(&w->plan));
+		if (w->epoll_fd >= 0)
+			close(w->epoll_fd);
+		if (w->wake_fd >= 0)
+			close(w->wake_fd);
+		free(w);
+	}
+	ws->count = 0;
+}

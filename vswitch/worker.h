@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * worker.h: the threads that poll.
+ *
+ * A worker owns receive queues; a queue has one owner.  It polls those that
+ * are busy.  A queue that stays empty goes to event mode: armed, and watched
+ * through the worker's epoll set, so that it costs a busy worker next to
+ * nothing.  When none is left to poll, the worker sleeps in epoll.  Between
+ * polling and sleeping lie short naps.  docs/data-path.md has the protocol
+ * and why no frame can be lost in it.
+ *
+ * The control thread changes what workers see by publishing first and then
+ * calling workers_sync(): when it returns, every worker has begun a new round
+ * and holds nothing of the old.
+ */
+#ifndef CAUSEWAY_WORKER_H
+#define CAUSEWAY_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vswitch/bridge.h"
+
+#define WORKER_POLL_US 50   /* default: poll this long without work */
+#define WORKER_NAP_US 20    /* then nap this long between polls */
+#define WORKER_QUIET_US 600 /* a queue this long empty goes to event mode */
+#define WORKER_LOOK_US 50   /* a busy worker looks at its events this often */
+
+/* A receive queue.  Created and freed by the control thread. */
+struct rxq {
+	struct port *port;
+	uint16_t q;
+	uint16_t worker;  /* whose plan it is in */
+	/* control: set between two workers_sync() */
+	struct worker_plan *plan; /* the plan it belongs to, or NULL */
+	bool drop;		  /* forget its registration: fd will close */
+	/* the worker's own */
+	bool armed;	  /* in event mode: in the epoll set, not polled */
+	int fd;		  /* what is registered while armed */
+	uint64_t quiet_since;
+	uint64_t cycles;  /* spent on it; read by the balancer */
+};
+
+/* What a worker polls; replaced whole.  active[] is the worker's. */
+struct worker_plan {
+	unsigned count, active_count;
+	struct rxq **active; /* those it polls; the others are armed */
+	struct rxq *rxq[];
+};
+
+struct worker_stats {
+	uint64_t busy_cycles; /* rounds that moved frames */
+	uint64_t idle_cycles;
+	uint64_t frames, bursts;
+	uint64_t burst_size[BURST_MAX + 1];
+	uint64_t naps, sleeps;
+};
+
+struct worker {
+	struct bridge_worker bw;
+	unsigned index;
+	unsigned core;
+	struct workers *all;
+	_Atomic(struct worker_plan *) plan;
+	_Atomic uint64_t rounds;   /* heartbeat */
+	_Atomic uint64_t synced;   /* last workers_sync() it has seen */
+	_Atomic bool asleep;	   /* in epoll, on purpose */
+	_Atomic uint16_t serving;  /* the port it looked at last */
+	int epoll_fd, wake_fd;
+	int tid;		   /* for messages and tests */
+
+	/* the worker's own */
+	struct worker_plan *current;
+	uint64_t last_look;
+	struct burst burst;
+	struct worker_stats stats;
+};
+
+struct workers {
+	struct bridge *br;
+	unsigned count;
+	uint64_t hz; /* TSC */
+	_Atomic uint64_t poll_cycles;
+	_Atomic uint64_t sync;
+	_Atomic bool stop;
+	struct worker *worker[WORKERS_MAX];
+};
+
+/* 0 or -errno.  numa_node of each core decides where its memory lies. */
+int workers_init(struct workers *ws, struct bridge *br, unsigned count,
+		 const unsigned cores[], uint64_t tsc_hz);
+void workers_fini(struct workers *ws); /* threads have ended */
+
+/* Thread body: returns when ws->stop is set. */
+void worker_run(struct worker *w);
+
+/* Control: hand every worker its plan.  Old plans are freed. */
+int workers_set_queues(struct workers *ws, struct rxq *const rxq[], unsigned n);
+/* Control: returns when nothing unpublished before is in use any more. */
+void workers_sync(struct workers *ws);
+/*
+ * Control: the same, and no worker holds an event registration of these
+ * queues, so that their fds may be closed.
+ */
+void workers_release(struct workers *ws, struct rxq *const rxq[], unsigned n);
+void workers_stop(struct workers *ws);
+
+/* The name and state of a worker that has not moved since the last call. */
+const struct worker *workers_find_hung(struct workers *ws,
+				       uint64_t last_rounds[]);
+
+#endif
