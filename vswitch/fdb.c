@@ -54,7 +54,7 @@ struct table {
 	_Atomic uint32_t count;
 	uint32_t age_next; /* bucket; control thread only */
 	uint32_t quota;
-	uint16_t hold;
+	_Atomic uint16_t hold;
 	size_t map_bytes;
 	struct port_facts ports[PORT_ID_MAX];
 	struct fdb_bucket buckets[];
@@ -623,6 +623,12 @@ uint32_t fdb_age(struct fdb *fdb, uint16_t now, uint16_t max_age,
 		t->age_next = (t->age_next + n) & fdb->mask;
 	}
 	return gone;
+}
+
+void fdb_set_hold(struct fdb *fdb, uint16_t ticks)
+{
+	assert(ticks <= INT16_MAX);
+	table_of(fdb)->hold = ticks;
 }
 
 void fdb_set_quota(struct fdb *fdb, uint16_t port, uint32_t quota)

@@ -149,6 +149,7 @@ uint32_t fdb_flush_segment(struct fdb *fdb, uint16_t segment, bool statics);
 uint32_t fdb_age(struct fdb *fdb, uint16_t now, uint16_t max_age,
 		 uint32_t buckets);
 
+void fdb_set_hold(struct fdb *fdb, uint16_t ticks); /* below 32768 */
 /* Lowering a quota below what is learned forgets nothing. */
 void fdb_set_quota(struct fdb *fdb, uint16_t port, uint32_t quota);
 /* A port id is given to another port: its counters start anew. */
