@@ -270,12 +270,25 @@ static int set_ids(uid_t uid, gid_t gid)
 	return 0;
 }
 
+/* The kernel forgets it when ids change; our supervisor relies on it. */
+static int keep_parent_death_signal(int sig, pid_t parent)
+{
+	if (prctl(PR_SET_PDEATHSIG, sig, 0, 0, 0))
+		return -errno;
+	if (sig && getppid() != parent)
+		raise(sig);
+	return 0;
+}
+
 int daemon_drop(uid_t uid, gid_t gid, uint64_t keep_caps)
 {
+	pid_t parent = getppid();
+	int death_signal = 0;
 	int rc = drop_bounding();
 
 	if (rc)
 		return rc;
+	prctl(PR_GET_PDEATHSIG, &death_signal, 0, 0, 0);
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (prctl(PR_SET_KEEPCAPS, keep_caps != 0, 0, 0, 0))
 		return -errno;
@@ -288,7 +301,7 @@ int daemon_drop(uid_t uid, gid_t gid, uint64_t keep_caps)
 	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
-	return 0;
+	return keep_parent_death_signal(death_signal, parent);
 }
 
 int daemon_rlimits(unsigned nofile, bool core)

@@ -1,0 +1,686 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * netd.c: causeway-netd, the one process of the data plane with rights over
+ * the host's network.
+ *
+ * It answers a short list of verbs from one user (switchd's) and root, opens
+ * taps and packet sockets, takes devices from the host's stack and gives them
+ * back, and passes descriptors on.  It reads no frame and knows no guest.  It
+ * keeps CAP_NET_ADMIN and CAP_NET_RAW and nothing else, in a jail that has no
+ * exec and opens no sockets but netlink and packet ones.
+ *
+ * One thread, one loop.  It may be killed at any time: what was taken is on
+ * disk (netd_take.h) and stays taken; descriptors are the others' by then.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <linux/capability.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "base/daemon.h"
+#include "base/log.h"
+#include "base/netd_client.h"
+#include "base/netd_open.h"
+#include "base/netd_rtnl.h"
+#include "base/netd_take.h"
+#include "base/rpc.h"
+
+#define DEFAULT_STATE "/run/causeway/netd"
+#define DEFAULT_USER "causeway-switch"
+#define OPEN_FILES 1024
+
+struct netd {
+	const char *socket_path;
+	const char *state_dir;
+	uid_t allow_uid; /* (uid_t)-1: root only */
+	struct event_base *base;
+	struct event *link_event;
+	struct netd_rtnl *rt;
+	struct netd_take *take;
+	struct rpc_server *rpc;
+};
+
+/* --- parameters and answers ----------------------------------------------- */
+
+static bool ifname_is_valid(const char *name)
+{
+	size_t len = strlen(name);
+
+	/* '%' would be a pattern to the kernel; sysctl has its own "all". */
+	if (!len || len >= IFNAMSIZ || !strcmp(name, ".") ||
+	    !strcmp(name, "..") || !strcmp(name, "all") ||
+	    !strcmp(name, "default"))
+		return false;
+	for (const char *p = name; *p; p++)
+		if (*p <= ' ' || *p == 0x7f || strchr("/:%", *p))
+			return false;
+	return true;
+}
+
+static bool refuse_bad_name(struct rpc_request *req, const char *key,
+			    const char *name)
+{
+	if (ifname_is_valid(name))
+		return false;
+	rpc_refuse(req, RPC_INVALID_PARAMS, key, name,
+		   "1 to 15 bytes without space, '/', ':' and '%'",
+		   "not a device name");
+	return true;
+}
+
+static void refuse_params(struct rpc_request *req, const json_error_t *je,
+			  const char *example)
+{
+	rpc_refuse(req, RPC_INVALID_PARAMS, "params", NULL, example, "%s: %s",
+		   req->method, je->text);
+}
+
+static json_t *offload_to_json(uint32_t mask)
+{
+	static const char *const names[] = { "csum", "tso4", "tso6", "tso_ecn",
+					     "uso" };
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (mask & (1u << i))
+			json_array_append_new(list, json_string(names[i]));
+	return list;
+}
+
+static json_t *link_to_json(const struct netd *n, const struct netd_link *l)
+{
+	char mac[18];
+
+	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", l->mac[0],
+		 l->mac[1], l->mac[2], l->mac[3], l->mac[4], l->mac[5]);
+	return json_pack("{s:s, s:I, s:s, s:I, s:o, s:b, s:b, s:b, s:b}",
+			 "ifname", l->ifname, "ifindex",
+			 (json_int_t)l->ifindex, "mac", mac, "mtu",
+			 (json_int_t)l->mtu, "offload",
+			 offload_to_json(l->offload), "present", l->present,
+			 "up", l->up, "carrier", l->carrier, "taken",
+			 netd_take_holds(n->take, l));
+}
+
+static void reply_failed(struct rpc_request *req, const char *key,
+			 const char *name, const char *what, int rc,
+			 const char *hint)
+{
+	rpc_refuse(req, RPC_FAILED, key, name, hint, "%s: %s: %s", name, what,
+		   strerror(-rc));
+}
+
+static void close_all(const int *fds, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		close(fds[i]);
+}
+
+/* --- tap.open ------------------------------------------------------------- */
+
+struct tap_params {
+	const char *name;
+	int mtu;
+	int queues;
+};
+
+static bool tap_params(struct rpc_request *req, struct tap_params *p)
+{
+	json_error_t je;
+
+	*p = (struct tap_params){ .queues = 1 };
+	if (json_unpack_ex(req->params, &je, JSON_STRICT, "{s:s, s?i, s?i}",
+			   "name", &p->name, "mtu", &p->mtu, "queues",
+			   &p->queues)) {
+		refuse_params(req, &je,
+			      "{\"name\":\"tap0\",\"mtu\":1500,\"queues\":1}");
+		return false;
+	}
+	if (refuse_bad_name(req, "name", p->name))
+		return false;
+	if (p->queues < 1 || p->queues > NETD_QUEUES_MAX || p->mtu < 0) {
+		rpc_refuse(req, RPC_INVALID_PARAMS, "queues", NULL,
+			   "queues 1 to 16, mtu 68 to 65521 or 0",
+			   "queues %d, mtu %d: out of range", p->queues,
+			   p->mtu);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * From made to ours: remembered first, then made to last, so that what lasts
+ * is always remembered.
+ */
+static int tap_adopt(struct netd *n, const struct tap_params *p, int fd,
+		     struct netd_device *dev, struct rpc_error *err)
+{
+	int rc = netd_rtnl_find(n->rt, p->name, dev);
+
+	if (!rc)
+		rc = netd_take_add_tap(n->take, p->name, dev->link.ifindex,
+				       err);
+	if (rc)
+		return rc;
+	rc = netd_open_tap_persist(fd);
+	if (!rc && p->mtu && (uint32_t)p->mtu != dev->link.mtu)
+		rc = netd_rtnl_set_mtu(n->rt, dev->link.ifindex, p->mtu);
+	if (!rc && !dev->link.up)
+		rc = netd_rtnl_set_up(n->rt, dev->link.ifindex, true);
+	if (!rc)
+		rc = netd_rtnl_find(n->rt, p->name, dev);
+	if (rc)
+		rpc_error_set(err, RPC_FAILED, "name", p->name,
+			      "mtu 68 to 65521", "%s: setting up: %s", p->name,
+			      strerror(-rc));
+	return rc;
+}
+
+static void do_tap_open(struct rpc_request *req, void *ctx)
+{
+	struct netd *n = ctx;
+	int fds[NETD_QUEUES_MAX];
+	struct netd_device dev;
+	struct tap_params p;
+	struct rpc_error err = { .code = RPC_FAILED };
+	uint32_t offload;
+	bool exists;
+	int rc;
+
+	if (!tap_params(req, &p))
+		return;
+	if (netd_take_find_tap(n->take, p.name, &exists, &err)) {
+		rpc_reply_error(req, &err);
+		return;
+	}
+	rc = netd_open_tap(p.name, req->peer->uid, p.queues, fds, &offload);
+	if (rc) {
+		reply_failed(req, "name", p.name, "opening the tap", rc,
+			     "modprobe tun; is /dev/net/tun there?");
+		return;
+	}
+	if (tap_adopt(n, &p, fds[0], &dev, &err)) {
+		close_all(fds, p.queues);
+		rpc_reply_error(req, &err);
+		return;
+	}
+	log_info("tap %s %s for uid %u, pid %d, %d queues", p.name,
+		 exists ? "opened again" : "made", req->peer->uid,
+		 (int)req->peer->pid, p.queues);
+	dev.link.offload = offload;
+	rpc_reply_fds(req, link_to_json(n, &dev.link), fds, p.queues);
+}
+
+/* --- packet.open, release ------------------------------------------------- */
+
+static bool packet_params(struct rpc_request *req, struct netd_packet_conf *c)
+{
+	int mtu = 0, tags = 0, force = 0;
+	json_error_t je;
+
+	if (json_unpack_ex(req->params, &je, JSON_STRICT,
+			   "{s:s, s?i, s?b, s?b}", "ifname", &c->ifname, "mtu",
+			   &mtu, "want_tags", &tags, "force", &force)) {
+		refuse_params(req, &je,
+			      "{\"ifname\":\"eth1\",\"mtu\":1500,"
+			      "\"want_tags\":true,\"force\":false}");
+		return false;
+	}
+	c->mtu = mtu;
+	c->want_tags = tags;
+	c->force = force;
+	return !refuse_bad_name(req, "ifname", c->ifname);
+}
+
+static void do_packet_open(struct rpc_request *req, void *ctx)
+{
+	struct netd *n = ctx;
+	struct netd_packet_conf conf;
+	struct netd_device dev;
+	struct rpc_error err;
+	int fd, rc;
+
+	if (!packet_params(req, &conf))
+		return;
+	if (netd_take_device(n->take, &conf, &dev, &err)) {
+		rpc_reply_error(req, &err);
+		return;
+	}
+	rc = netd_open_packet(dev.link.ifindex, &fd, &dev.link.offload);
+	if (rc) {
+		/* It stays taken: release gives it back. */
+		reply_failed(req, "ifname", conf.ifname,
+			     "opening a packet socket", rc,
+			     "the kernel needs CONFIG_PACKET, Linux 4.20");
+		return;
+	}
+	log_info("%s taken from the host for uid %u, pid %d", conf.ifname,
+		 req->peer->uid, (int)req->peer->pid);
+	rpc_reply_fds(req, link_to_json(n, &dev.link), &fd, 1);
+}
+
+static const char *ifname_param(struct rpc_request *req)
+{
+	json_error_t je;
+	const char *name;
+
+	if (json_unpack_ex(req->params, &je, JSON_STRICT, "{s:s}", "ifname",
+			   &name)) {
+		refuse_params(req, &je, "{\"ifname\":\"eth1\"}");
+		return NULL;
+	}
+	return refuse_bad_name(req, "ifname", name) ? NULL : name;
+}
+
+static void do_release(struct rpc_request *req, void *ctx)
+{
+	struct netd *n = ctx;
+	const char *ifname = ifname_param(req);
+	struct rpc_error err;
+
+	if (!ifname)
+		return;
+	if (netd_take_release(n->take, ifname, &err))
+		rpc_reply_error(req, &err);
+	else
+		rpc_reply(req, NULL);
+}
+
+/* --- link.get, link.watch, status ------------------------------------------- */
+
+static void do_link_get(struct rpc_request *req, void *ctx)
+{
+	struct netd *n = ctx;
+	const char *ifname = ifname_param(req);
+	struct netd_device dev;
+
+	if (!ifname)
+		return;
+	if (netd_rtnl_find(n->rt, ifname, &dev))
+		rpc_refuse(req, RPC_NOT_FOUND, "ifname", ifname,
+			   "see `ip -br link`, in netd's network namespace",
+			   "there is no device %s", ifname);
+	else
+		rpc_reply(req, link_to_json(n, &dev.link));
+}
+
+struct link_event {
+	struct netd *netd;
+	const struct netd_link *link;
+};
+
+static void tell(struct rpc_conn *conn, const struct netd *n,
+		 const struct netd_link *link)
+{
+	/* A client that missed one knows nothing: it has to start again. */
+	if (rpc_notify(conn, "link.event", link_to_json(n, link)))
+		rpc_conn_close(conn);
+}
+
+static void tell_if_watching(struct rpc_conn *conn, void *arg)
+{
+	struct link_event *e = arg;
+
+	if (rpc_conn_user(conn))
+		tell(conn, e->netd, e->link);
+}
+
+static void on_link_change(const struct netd_link *link, void *arg)
+{
+	struct netd *n = arg;
+	struct link_event e = { n, link };
+
+	if (n->rpc)
+		rpc_server_each(n->rpc, tell_if_watching, &e);
+}
+
+struct watcher {
+	struct netd *netd;
+	struct rpc_conn *conn;
+};
+
+static void tell_watcher(const struct netd_link *link, void *arg)
+{
+	struct watcher *w = arg;
+
+	tell(w->conn, w->netd, link);
+}
+
+static void do_link_watch(struct rpc_request *req, void *ctx)
+{
+	struct watcher w = { ctx, req->conn };
+
+	/* Any value that is not NULL: it watches. */
+	rpc_conn_set_user(req->conn, ctx);
+	rpc_reply(req, NULL);
+	netd_rtnl_each(w.netd->rt, tell_watcher, &w);
+}
+
+static void do_status(struct rpc_request *req, void *ctx)
+{
+	struct netd *n = ctx;
+
+	rpc_reply(req, json_pack("{s:s, s:i, s:i, s:o}", "version",
+				 CAUSEWAY_VERSION, "pid", (int)getpid(),
+				 "clients", rpc_server_conn_count(n->rpc),
+				 "taken", netd_take_dump(n->take)));
+}
+
+static const struct rpc_method methods[] = {
+	{ "tap.open", do_tap_open, 0, 0 },
+	{ "packet.open", do_packet_open, 0, 0 },
+	{ "release", do_release, 0, 0 },
+	{ "link.get", do_link_get, 0, 0 },
+	{ "link.watch", do_link_watch, 0, 0 },
+	{ "status", do_status, 0, 0 },
+	{ NULL, NULL, 0, 0 },
+};
+
+/* --- start and stop ------------------------------------------------------- */
+
+static bool admit(const struct rpc_peer *peer, void *ctx)
+{
+	const struct netd *n = ctx;
+
+	return peer->uid == 0 || peer->uid == geteuid() ||
+	       (n->allow_uid != (uid_t)-1 && peer->uid == n->allow_uid);
+}
+
+static int listen_for_clients(struct netd *n)
+{
+	struct rpc_server_conf conf = RPC_SERVER_CONF_INIT;
+	int rc;
+
+	conf.path = n->socket_path;
+	conf.uid = n->allow_uid;
+	conf.methods = methods;
+	conf.ctx = n;
+	conf.admit = admit;
+	rc = rpc_server_new(&n->rpc, n->base, &conf);
+	if (rc)
+		log_err("%s: %s%s", n->socket_path, strerror(-rc),
+			rc == -EADDRINUSE ? " (is another netd running?)" : "");
+	return rc;
+}
+
+static void on_links_readable(evutil_socket_t fd, short what, void *arg)
+{
+	netd_rtnl_watch_read(arg);
+}
+
+static int open_state(struct netd *n)
+{
+	int rc = daemon_make_dir(n->state_dir, 0700, (uid_t)-1, (gid_t)-1);
+
+	if (rc) {
+		log_err("%s: %s", n->state_dir, strerror(-rc));
+		return rc;
+	}
+	rc = netd_rtnl_open(&n->rt);
+	if (rc) {
+		log_err("rtnetlink: %s", strerror(-rc));
+		return rc;
+	}
+	rc = netd_take_open(&n->take, n->state_dir, n->rt);
+	if (rc)
+		log_err("%s: %s", n->state_dir, strerror(-rc));
+	return rc;
+}
+
+static int watch_links(struct netd *n)
+{
+	int rc = netd_rtnl_watch(n->rt, on_link_change, n);
+
+	if (rc) {
+		log_err("watching links: %s", strerror(-rc));
+		return rc;
+	}
+	n->link_event = event_new(n->base, netd_rtnl_watch_fd(n->rt),
+				  EV_READ | EV_PERSIST, on_links_readable,
+				  n->rt);
+	if (!n->link_event || event_add(n->link_event, NULL))
+		return -ENOMEM;
+	return 0;
+}
+
+/* Netlink and packet sockets only; of ioctls only the taps'. */
+static int jail_rules(scmp_filter_ctx ctx, void *unused)
+{
+	static const int families[] = { AF_NETLINK, AF_PACKET };
+	static const unsigned long requests[] = { TUNSETIFF, TUNSETVNETHDRSZ,
+						  TUNSETOWNER, TUNSETOFFLOAD,
+						  TUNSETPERSIST };
+	int rc = 0;
+
+	for (size_t i = 0; i < 2 && !rc; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				      SCMP_A0(SCMP_CMP_EQ, families[i], 0));
+	/* The kernel looks at 32 bits of the request. */
+	for (size_t i = 0; i < 5 && !rc; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
+				      SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff,
+					      requests[i]));
+	return rc;
+}
+
+static int jail(void)
+{
+	static const int calls[] = { DAEMON_SECCOMP_FILES, SCMP_SYS(bind),
+				     SCMP_SYS(uname) };
+	const uint64_t caps = 1ull << CAP_NET_ADMIN | 1ull << CAP_NET_RAW;
+	int rc = daemon_rlimits(OPEN_FILES, false);
+
+	if (!rc)
+		rc = daemon_drop((uid_t)-1, (gid_t)-1, caps);
+	if (rc) {
+		log_err("giving up rights: %s (start as root, or with "
+			"CAP_NET_ADMIN and CAP_NET_RAW)", strerror(-rc));
+		return rc;
+	}
+	rc = daemon_seccomp(calls, sizeof(calls) / sizeof(calls[0]),
+			    jail_rules, NULL);
+	if (rc)
+		log_err("seccomp: %s", strerror(-rc));
+	return rc;
+}
+
+static int serve(struct netd *n)
+{
+	int rc;
+
+	daemon_block_signals();
+	daemon_ready_prepare();
+	rc = open_state(n);
+	if (!rc)
+		rc = watch_links(n);
+	if (!rc)
+		rc = listen_for_clients(n);
+	if (!rc)
+		rc = daemon_stop_on_signals(n->base, NULL, NULL, NULL);
+	if (!rc)
+		rc = jail();
+	if (rc)
+		return rc;
+	log_info("ready on %s", n->socket_path);
+	daemon_ready();
+	event_base_dispatch(n->base);
+	return 0;
+}
+
+static void stop(struct netd *n)
+{
+	rpc_server_free(n->rpc);
+	if (n->link_event)
+		event_free(n->link_event);
+	daemon_signals_free();
+	netd_take_close(n->take);
+	netd_rtnl_close(n->rt);
+	event_base_free(n->base);
+}
+
+/* --- --release-all -------------------------------------------------------- */
+
+/* Ask the netd that runs. */
+static int release_all_by(struct netd_client *c, struct rpc_client *rpc)
+{
+	struct rpc_error err;
+	json_t *status, *record;
+	const char *name;
+	int failed = 0;
+
+	if (rpc_call(rpc, "status", NULL, NULL, NETD_TIMEOUT_MS, &status,
+		     &err)) {
+		log_err("%s", err.message);
+		return 1;
+	}
+	json_object_foreach(json_object_get(status, "taken"), name, record)
+		if (netd_release(c, name, &err)) {
+			log_err("%s", err.message);
+			failed = 1;
+		}
+	json_decref(status);
+	return failed;
+}
+
+/* For the end of the day: everything back to the host, netd running or not. */
+static int release_all(struct netd *n)
+{
+	struct rpc_client *rpc;
+	struct netd_client *c;
+	struct rpc_error err;
+	int failed = 1;
+
+	if (rpc_client_open(&rpc, n->socket_path, &err)) {
+		if (!open_state(n))
+			failed = netd_take_release_all(n->take) != 0;
+		return failed;
+	}
+	if (!netd_client_open(&c, n->socket_path, &err)) {
+		failed = release_all_by(c, rpc);
+		netd_client_close(c);
+	}
+	rpc_client_close(rpc);
+	return failed;
+}
+
+/* --- command line --------------------------------------------------------- */
+
+static const char usage[] =
+	"Usage: causeway-netd [OPTION]...\n"
+	"Opens taps and packet sockets for causeway-switchd.  Runs as root.\n"
+	"\n"
+	"  -s, --socket PATH      listen here (" NETD_SOCKET ")\n"
+	"  -d, --state DIR        remember here what was taken\n"
+	"                         (" DEFAULT_STATE ")\n"
+	"  -u, --allow-user USER  who may ask besides root\n"
+	"                         (" DEFAULT_USER ", if that user exists)\n"
+	"  -r, --release-all      give everything back to the host, and exit\n"
+	"  -l, --log-level LEVEL  err, warn, info or debug (info)\n"
+	"  -h, --help             this\n"
+	"  -V, --version          the version\n";
+
+static const struct option options[] = {
+	{ "socket", required_argument, NULL, 's' },
+	{ "state", required_argument, NULL, 'd' },
+	{ "allow-user", required_argument, NULL, 'u' },
+	{ "release-all", no_argument, NULL, 'r' },
+	{ "log-level", required_argument, NULL, 'l' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct arguments {
+	const char *user;
+	enum log_level level;
+	bool release_all;
+};
+
+/* One option: 0, or the exit status + 1. */
+static int take_option(struct netd *n, struct arguments *a, int c)
+{
+	switch (c) {
+	case 's':
+		n->socket_path = optarg;
+		return 0;
+	case 'd':
+		n->state_dir = optarg;
+		return 0;
+	case 'u':
+		a->user = optarg;
+		return 0;
+	case 'r':
+		a->release_all = true;
+		return 0;
+	case 'l':
+		if (!log_parse_level(optarg, &a->level))
+			return 0;
+		fprintf(stderr, "causeway-netd: no such level: %s\n", optarg);
+		return 1 + 2;
+	case 'h':
+		fputs(usage, stdout);
+		return 1;
+	case 'V':
+		puts("causeway-netd " CAUSEWAY_VERSION);
+		return 1;
+	default:
+		fputs("Try 'causeway-netd --help'.\n", stderr);
+		return 1 + 2;
+	}
+}
+
+static int find_user(struct netd *n, const char *user)
+{
+	gid_t gid;
+	int rc = daemon_lookup_user(user ? user : DEFAULT_USER, &n->allow_uid,
+				    &gid);
+
+	if (!rc)
+		return 0;
+	n->allow_uid = (uid_t)-1;
+	if (user) {
+		log_err("--allow-user %s: there is no such user; type: "
+			"useradd --system --no-create-home %s", user, user);
+		return rc;
+	}
+	log_warn("no user %s: only root may ask", DEFAULT_USER);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments a = { .level = LOG_LEVEL_INFO };
+	struct netd n = { .socket_path = NETD_SOCKET,
+			  .state_dir = DEFAULT_STATE };
+	int c, rc;
+
+	while ((c = getopt_long(argc, argv, "s:d:u:rl:hV", options, NULL)) !=
+	       -1) {
+		rc = take_option(&n, &a, c);
+		if (rc)
+			return rc - 1;
+	}
+	if (optind != argc) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	log_init("causeway-netd", a.level);
+	n.base = event_base_new();
+	if (!n.base)
+		return 1;
+	if (a.release_all)
+		rc = release_all(&n);
+	else
+		rc = find_user(&n, a.user) || serve(&n);
+	stop(&n);
+	return rc ? 1 : 0;
+}

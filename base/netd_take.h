@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * netd_take.h: what causeway-netd has taken from the host or created, and how
+ * it was before.
+ *
+ * One record a device, kept as DIR/<ifname>.json from before the first change
+ * until after the last one is undone.  So a netd that was killed anywhere in
+ * between, and started again, can still give back what was taken.
+ *
+ * One thread.  Functions return 0 or -errno; with an rpc_error, -errno comes
+ * with words and advice in it.
+ */
+#ifndef CAUSEWAY_NETD_TAKE_H
+#define CAUSEWAY_NETD_TAKE_H
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#include "base/netd_client.h"
+#include "base/netd_rtnl.h"
+#include "base/rpc.h"
+
+struct netd_take;
+
+/* Reads the records in dir, which exists. */
+int netd_take_open(struct netd_take **out, const char *dir,
+		   struct netd_rtnl *rt);
+void netd_take_close(struct netd_take *take);
+
+/*
+ * Take a device from the host's stack, or see to it that it still is, with
+ * the MTU that is asked for.  *dev: the device as it is then.
+ */
+int netd_take_device(struct netd_take *take,
+		     const struct netd_packet_conf *conf,
+		     struct netd_device *dev, struct rpc_error *err);
+
+/* Is there a tap of this name that we made?  Another device is an error. */
+int netd_take_find_tap(struct netd_take *take, const char *name, bool *exists,
+		       struct rpc_error *err);
+/* Remember a tap that was made. */
+int netd_take_add_tap(struct netd_take *take, const char *name,
+		      uint32_t ifindex, struct rpc_error *err);
+
+/* Put back how it was, or delete our tap.  Not ours: 0. */
+int netd_take_release(struct netd_take *take, const char *ifname,
+		      struct rpc_error *err);
+/* All of them; returns how many failed, which is logged. */
+unsigned netd_take_release_all(struct netd_take *take);
+
+/* Is this device taken (taps are not)? */
+bool netd_take_holds(const struct netd_take *take, const struct netd_link *l);
+/* The records as an object, name to record; the caller's. */
+json_t *netd_take_dump(const struct netd_take *take);
+
+#endif

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * supervise.c: causeway-supervise, which keeps one command running.
+ *
+ * It does nothing but sleep in sigwaitinfo() until the child dies, and starts
+ * it again with one vfork and exec: the first time at once, because then the
+ * guests' connections are back before anybody notices; after that with a
+ * pause that doubles, because a command that dies at once would otherwise use
+ * up the machine.  A child that lived for a while has earned a new start.
+ *
+ * SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2 go on to the child; the first
+ * two also end the restarts.  The child gets SIGTERM when we die ourselves.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "base/log.h"
+
+#define PAUSE_MIN_MS 10
+#define PAUSE_MAX_MS 1000
+#define HEALTHY_MS 5000 /* alive for so long: the next death is a first one */
+#define WINDOW_MS 30000 /* this many deaths in this time: degraded */
+#define WINDOW_DEATHS 5
+
+struct supervise {
+	const char *name;
+	char **command;
+	sigset_t signals;  /* what we wait for */
+	sigset_t original; /* what the child gets */
+	pid_t child;	   /* 0: none runs */
+	uint64_t started_ms;
+	uint64_t restart_ms; /* when, if none runs */
+	unsigned pause_ms;   /* before the next restart */
+	uint64_t deaths_ms[WINDOW_DEATHS];
+	unsigned deaths;
+	bool degraded;
+	bool stopping;
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* --- the child ------------------------------------------------------------ */
+
+static void run_command(const struct supervise *s, pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+	/* It may have died before that. */
+	if (getppid() != parent)
+		_exit(1);
+	sigprocmask(SIG_SETMASK, &s->original, NULL);
+	execvp(s->command[0], s->command);
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/* vfork: nothing of ours is copied, and exec's failure is the child's. */
+static void start(struct supervise *s)
+{
+	pid_t parent = getpid();
+
+	s->started_ms = now_ms();
+	s->child = vfork();
+	if (s->child == 0)
+		run_command(s, parent);
+	if (s->child < 0) {
+		log_err("%s: cannot start: %s", s->name, strerror(errno));
+		s->child = 0;
+		s->restart_ms = now_ms() + PAUSE_MAX_MS;
+	}
+}
+
+/* --- deaths --------------------------------------------------------------- */
+
+static void tell_death(const struct supervise *s, int status)
+{
+	if (WIFSIGNALED(status))
+		log_warn("%s (pid %d) was killed by signal %d (%s)", s->name,
+			 (int)s->child, WTERMSIG(status),
+			 strsignal(WTERMSIG(status)));
+	else
+		log_warn("%s (pid %d) ended with status %d%s", s->name,
+			 (int)s->child, WEXITSTATUS(status),
+			 WEXITSTATUS(status) == 127 ? ": no such command?" :
+						      "");
+}
+
+/* Too many deaths in a short time?  Say so when that begins and ends. */
+static void judge(struct supervise *s, uint64_t now)
+{
+	uint64_t oldest;
+	bool degraded;
+
+	s->deaths_ms[s->deaths++ % WINDOW_DEATHS] = now;
+	oldest = s->deaths_ms[s->deaths % WINDOW_DEATHS];
+	degraded = s->deaths >= WINDOW_DEATHS && now - oldest < WINDOW_MS;
+	if (degraded && !s->degraded)
+		log_err("%s degraded: %d deaths in %d s; still "
+			"trying", s->name, WINDOW_DEATHS, WINDOW_MS / 1000);
+	else if (!degraded && s->degraded)
+		log_info("%s: no longer degraded", s->name);
+	s->degraded = degraded;
+}
+
+static void plan_restart(struct supervise *s)
+{
+	uint64_t now = now_ms();
+
+	if (now - s->started_ms >= HEALTHY_MS)
+		s->pause_ms = 0;
+	s->restart_ms = now + s->pause_ms;
+	if (!s->pause_ms)
+		s->pause_ms = PAUSE_MIN_MS;
+	else if (s->pause_ms < PAUSE_MAX_MS)
+		s->pause_ms *= 2;
+	if (s->pause_ms > PAUSE_MAX_MS)
+		s->pause_ms = PAUSE_MAX_MS;
+	if (s->restart_ms == now)
+		start(s);
+	judge(s, now);
+}
+
+/* As a shell would say it. */
+static int exit_status(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
+				     WEXITSTATUS(status);
+}
+
+/* Look after dead children; -1, or the status to exit with. */
+static int reap(struct supervise *s)
+{
+	int status;
+	pid_t pid;
+
+	/* Others may have been left to us: they are only cleaned up. */
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != s->child)
+			continue;
+		if (s->stopping)
+			return exit_status(status);
+		tell_death(s, status);
+		s->child = 0;
+		plan_restart(s);
+	}
+	return -1;
+}
+
+/* --- the loop ------------------------------------------------------------- */
+
+/* The next signal, or 0 when it is time to start. */
+static int next_signal(const struct supervise *s)
+{
+	uint64_t now = now_ms();
+	uint64_t wait = s->restart_ms > now ? s->restart_ms - now : 0;
+	struct timespec ts = { wait / 1000, wait % 1000 * 1000000 };
+	int sig;
+
+	do {
+		sig = s->child ? sigwaitinfo(&s->signals, NULL) :
+				 sigtimedwait(&s->signals, NULL, &ts);
+	} while (sig < 0 && errno == EINTR);
+	return sig > 0 ? sig : 0;
+}
+
+static int run(struct supervise *s)
+{
+	int status = -1;
+
+	start(s);
+	while (status < 0) {
+		int sig = next_signal(s);
+
+		if (sig == SIGTERM || sig == SIGINT)
+			s->stopping = true;
+		if (sig == SIGCHLD)
+			status = reap(s);
+		else if (sig && s->child)
+			kill(s->child, sig);
+		else if (s->stopping)
+			status = 0; /* stopped in a pause */
+		else if (!sig)
+			start(s);
+	}
+	return status;
+}
+
+static void set_signals(struct supervise *s)
+{
+	static const int list[] = { SIGCHLD, SIGTERM, SIGINT,
+				    SIGHUP,  SIGUSR1, SIGUSR2 };
+
+	sigemptyset(&s->signals);
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		sigaddset(&s->signals, list[i]);
+	sigprocmask(SIG_BLOCK, &s->signals, &s->original);
+}
+
+/* --- command line --------------------------------------------------------- */
+
+static const char usage[] =
+	"Usage: causeway-supervise [OPTION]... -- COMMAND [ARGUMENT]...\n"
+	"Runs COMMAND and starts it again whenever it dies.\n"
+	"\n"
+	"  -n, --name NAME    name it so in the log (COMMAND)\n"
+	"  -f, --ready-fd N   descriptor on which COMMAND says READY=1\n"
+	"                     each time it is (as CAUSEWAY_READY_FD)\n"
+	"  -h, --help         this\n"
+	"  -V, --version      the version\n";
+
+static const struct option options[] = {
+	{ "name", required_argument, NULL, 'n' },
+	{ "ready-fd", required_argument, NULL, 'f' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* One option: 0, or the exit status + 1. */
+static int take_option(struct supervise *s, int c)
+{
+	switch (c) {
+	case 'n':
+		s->name = optarg;
+		return 0;
+	case 'f':
+		if (fcntl(atoi(optarg), F_GETFD) >= 0) {
+			setenv("CAUSEWAY_READY_FD", optarg, 1);
+			return 0;
+		}
+		fprintf(stderr, "causeway-supervise: --ready-fd %s: %s\n",
+			optarg, strerror(errno));
+		return 1 + 2;
+	case 'h':
+		fputs(usage, stdout);
+		return 1;
+	case 'V':
+		puts("causeway-supervise " CAUSEWAY_VERSION);
+		return 1;
+	default:
+		fputs("Try 'causeway-supervise --help'.\n", stderr);
+		return 1 + 2;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct supervise s = { 0 };
+	int c, rc;
+
+	while ((c = getopt_long(argc, argv, "+n:f:hV", options, NULL)) != -1) {
+		rc = take_option(&s, c);
+		if (rc)
+			return rc - 1;
+	}
+	if (optind == argc) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	s.command = argv + optind;
+	if (!s.name)
+		s.name = s.command[0];
+	log_init("causeway-supervise", LOG_LEVEL_INFO);
+	set_signals(&s);
+	return run(&s);
+}

@@ -1,0 +1,264 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# causeway-netd takes a device from the host: nobody on the wire gets an
+# answer from it any more.  It gives it back as it was, also when netd or its
+# client was killed in between.  Taps outlive their user.
+#
+#	BUILD=build tests/scenario/20_netd_takes_and_gives_back.sh
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+build=$(cd "${BUILD:-$root/build}" && pwd)
+work=$(mktemp -d /tmp/causeway-netd-XXXXXX)
+host=cw-netd-host-$$
+wire=cw-netd-wire-$$
+netd_pid=
+hold_pid=
+
+cleanup() {
+	[ -z "$hold_pid" ] || kill "$hold_pid" 2>/dev/null || true
+	[ -z "$netd_pid" ] || kill "$netd_pid" 2>/dev/null || true
+	ip netns del "$host" 2>/dev/null || true
+	ip netns del "$wire" 2>/dev/null || true
+	rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+ok() { echo "ok - $*"; }
+fail() {
+	echo "FAILED - $*" >&2
+	cat "$work"/netd.log >&2
+	exit 1
+}
+[ "$(id -u)" = 0 ] || fail "needs root (network namespaces)"
+
+in_host() { ip netns exec "$host" "$@"; }
+in_wire() { ip netns exec "$wire" "$@"; }
+ask() { "$build/tests/scenario/netd-ask" "$work/netd.sock" "$@"; }
+
+# netd in the host's namespace; returns when it says that it is ready.
+netd_start() {
+	local ready="$work/ready"
+
+	rm -f "$ready"
+	mkfifo "$ready"
+	CAUSEWAY_READY_FD=9 ip netns exec "$host" "$build/base/causeway-netd" \
+		--socket "$work/netd.sock" --state "$work/state" \
+		9<>"$ready" 2>>"$work/netd.log" &
+	netd_pid=$!
+	read -r -t 10 <>"$ready" || fail "netd does not start"
+}
+
+netd_kill() {
+	kill -9 "$netd_pid"
+	wait "$netd_pid" 2>/dev/null || true
+	netd_pid=
+}
+
+# Hold what "$@" opens in the background; its first line is in $held.
+hold_start() {
+	coproc HOLD { exec "$build/tests/scenario/netd-ask" \
+		"$work/netd.sock" "$@"; }
+	hold_pid=$HOLD_PID
+	read -r -t 10 held <&"${HOLD[0]}" || fail "netd-ask $* got nothing"
+}
+
+frames() {
+	echo >&"${HOLD[1]}"
+	read -r -t 10 count <&"${HOLD[0]}"
+	echo "$count"
+}
+
+hold_kill() {
+	kill -9 "$hold_pid"
+	wait "$hold_pid" 2>/dev/null || true
+	hold_pid=
+}
+
+# What `release` has to bring back, without what differs each time.
+picture() {
+	in_host ip -o -d addr show h0 | sed 's/ valid_lft.*//; s/ tentative//'
+	in_host ip route show dev h0
+	in_host ip -6 route show dev h0
+	in_host cat /proc/sys/net/ipv6/conf/h0/disable_ipv6
+	in_host ip -o -d link show h0 | grep -o 'mtu [0-9]*\|addrgenmode [a-z0-9]*'
+}
+
+answers() { in_wire ping -c 1 -W "${2:-5}" -q "$1" >/dev/null 2>&1; }
+
+# Nobody at any address the host has, on this device or another.
+scan_is_silent() {
+	local a pids=()
+
+	in_wire ip neigh flush dev w0
+	for a in 10.9.0.1 10.9.0.11 10.200.0.1 fd09::1; do
+		answers "$a" 1 &
+		pids+=($!)
+	done
+	for a in "${pids[@]}"; do
+		! wait "$a" || fail "$1: the host answers"
+	done
+	! in_wire ip neigh show dev w0 | grep -q lladdr ||
+		fail "$1: a neighbour was resolved"
+}
+
+all_answer() {
+	local a
+
+	for a in 10.9.0.1 10.9.0.11 10.200.0.1 fd09::1; do
+		answers "$a" || fail "$1: $a does not answer"
+	done
+}
+
+ip netns add "$host"
+ip netns add "$wire"
+ip -n "$host" link add h0 type veth peer name w0 netns "$wire"
+ip -n "$host" link set lo up
+ip -n "$host" addr add 10.200.0.1/32 dev lo
+ip -n "$host" addr add 10.9.0.1/24 broadcast 10.9.0.255 dev h0
+ip -n "$host" addr add 10.9.0.11/24 dev h0
+ip -n "$host" addr add fd09::1/64 dev h0 nodad
+ip -n "$host" link set h0 up
+ip -n "$wire" addr add 10.9.0.2/24 dev w0
+ip -n "$wire" addr add fd09::2/64 dev w0 nodad
+ip -n "$wire" link set w0 up
+ip -n "$wire" route add 10.200.0.1 dev w0
+ip -n "$host" route add 10.77.0.0/16 via 10.9.0.2 metric 7
+ip -n "$host" -6 route add fd77::/64 via fd09::2
+all_answer "before"
+before=$(picture)
+
+netd_start
+caps=$(grep CapEff "/proc/$netd_pid/status" | cut -f2)
+[ "$caps" = 0000000000003000 ] || fail "netd's capabilities: $caps"
+[ "${CAUSEWAY_SECCOMP:-}" = off ] ||
+	grep -q "^Seccomp:.2" "/proc/$netd_pid/status" || fail "no seccomp"
+ok "netd keeps CAP_NET_ADMIN and CAP_NET_RAW only, under seccomp"
+
+setpriv --reuid 65534 --clear-groups "$build/tests/scenario/netd-ask" \
+	"$work/netd.sock" get h0 >/dev/null 2>&1 && fail "nobody may ask" ||
+	ok "another user is turned away"
+
+hold_start packet h0 1500 1 0
+[[ $held == *mtu=1508*taken* ]] || fail "packet.open said: $held"
+scan_is_silent "taken"
+[ "$(frames)" -gt 4 ] || fail "the packet socket sees no frames"
+ok "a taken device answers nobody, and its packet socket sees the frames"
+
+hold_kill
+scan_is_silent "client killed"
+ok "it stays taken when its user is killed"
+
+netd_kill
+scan_is_silent "netd killed"
+netd_start
+hold_start packet h0 1500 1 0
+scan_is_silent "taken again"
+hold_kill
+ok "a new netd takes it again"
+
+ask release h0
+all_answer "released"
+[ "$(picture)" = "$before" ] ||
+	fail "not as before: $(diff <(echo "$before") <(picture))"
+[ -z "$(in_host nft list tables)" ] || fail "nftables table left"
+ok "release brings back addresses, routes, MTU and IPv6"
+
+hold_start packet h0 9000 0 0
+[[ $held == *mtu=9000* ]] || fail "packet.open said: $held"
+hold_kill
+netd_kill
+netd_start
+ask release h0
+all_answer "released by another netd"
+[ "$(picture)" = "$before" ] ||
+	fail "not as before: $(diff <(echo "$before") <(picture))"
+ok "a netd that was killed gives back what it had taken"
+
+hold_start packet h0 0 0 0
+hold_kill
+netd_kill
+in_host "$build/base/causeway-netd" --socket "$work/netd.sock" \
+	--state "$work/state" --release-all 2>>"$work/netd.log"
+[ "$(picture)" = "$before" ] || fail "--release-all: not as before"
+ok "--release-all does it without a running netd"
+netd_start
+
+hold_start packet h0 0 0 0
+in_host "$build/base/causeway-netd" --socket "$work/netd.sock" \
+	--state "$work/state" --release-all 2>>"$work/netd.log"
+hold_kill
+[ "$(picture)" = "$before" ] || fail "--release-all, running: not as before"
+ok "--release-all asks the one that runs"
+
+in_host ip route add default via 10.9.0.2
+! ask packet h0 1500 0 0 </dev/null 2>"$work/err" || fail "took the default"
+grep -q '"force": true' "$work/err" || fail "no hint: $(cat "$work/err")"
+[ "$(in_host ip route show default)" ] || fail "the default route is gone"
+in_host ip route del default
+ok "the device of the default route is refused without force"
+
+! ask packet h0 70000 0 0 </dev/null 2>"$work/err" || fail "MTU 70000"
+! ask packet h0 65535 1 0 </dev/null 2>"$work/err" || fail "MTU 65543"
+grep -q 'ip link set dev h0 mtu 65543' "$work/err" ||
+	fail "no command: $(cat "$work/err")"
+[ "$(picture)" = "$before" ] || fail "a refusal left traces"
+ok "an MTU that does not fit is refused with the command, and nothing changed"
+
+in_host ip link add br0 type bridge
+in_host ip link set h0 master br0
+! ask packet h0 1500 0 0 </dev/null 2>"$work/err" || fail "bridge port"
+grep -q 'ip link set dev h0 nomaster' "$work/err" || fail "no command"
+in_host ip link del br0
+! ask packet nosuch 1500 0 0 </dev/null 2>/dev/null || fail "no such device"
+! ask packet lo 1500 0 0 </dev/null 2>/dev/null || fail "loopback"
+! ask tap h0 1500 1 </dev/null 2>/dev/null || fail "foreign device as tap"
+! ask tap ../x 1500 1 </dev/null 2>/dev/null || fail "bad name"
+ok "bridge ports, loopback, foreign and missing devices are refused"
+
+hold_start tap t0 1400 2
+[[ $held == *mtu=1400*up*carrier* ]] || fail "tap.open said: $held"
+in_host ip addr add 10.8.0.1/24 dev t0
+hold_kill
+in_host ip -br link show t0 | grep -q DOWN || fail "t0 still has a carrier"
+hold_start tap t0 1500 1
+[[ $held == *mtu=1500*up*carrier* ]] || fail "tap.open again said: $held"
+in_host ip addr show t0 | grep -q 10.8.0.1 || fail "t0 lost its address"
+in_host ping -c 1 -W 1 10.8.0.2 >/dev/null 2>&1 || true
+[ "$(frames)" -gt 0 ] || fail "no frame came out of the tap"
+hold_kill
+netd_kill
+netd_start
+hold_start tap t0 0 1
+hold_kill
+ask release t0
+! in_host ip link show t0 >/dev/null 2>&1 || fail "t0 is still there"
+ok "a tap outlives its user and netd, with its addresses, until released"
+
+coproc HOLD { exec "$build/tests/scenario/netd-ask" "$work/netd.sock" \
+	watch h0; }
+hold_pid=$HOLD_PID
+event() {
+	read -r -t 10 line <&"${HOLD[0]}" || fail "no event for $1"
+	[[ $line == *$1* ]] || fail "wanted $1, got: $line"
+}
+event "present up carrier"
+in_wire ip link set w0 down
+event "no-carrier"
+in_wire ip link set w0 up
+event " carrier"
+in_host ip link set h0 mtu 1400
+event "mtu=1400"
+in_host ip link del h0
+while read -r -t 10 line <&"${HOLD[0]}" && [[ $line != *gone* ]]; do :; done
+[[ $line == *gone* ]] || fail "no event for the removal"
+hold_kill
+ok "carrier, MTU and removal are reported"
+
+kill "$netd_pid"
+wait "$netd_pid" || fail "netd ended with $?"
+netd_pid=
+[ ! -e "$work/netd.sock" ] || fail "the socket is left"
+ok "SIGTERM ends netd cleanly"

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * netd_ask.c: asks causeway-netd from a shell script, through netd's client.
+ *
+ *	netd-ask SOCKET get IF
+ *	netd-ask SOCKET release IF
+ *	netd-ask SOCKET packet IF MTU TAGS FORCE
+ *	netd-ask SOCKET tap NAME MTU QUEUES
+ *	netd-ask SOCKET watch IF
+ *
+ * packet and tap hold what they got until standard input ends; each line
+ * read from it is answered by the number of frames received so far.  watch
+ * prints the device's events until then.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/netd_client.h"
+
+static void print_link(const struct netd_link *l)
+{
+	printf("%s ifindex=%u mtu=%u mac=%02x:%02x:%02x:%02x:%02x:%02x "
+	       "offload=%#x %s %s %s %s\n",
+	       l->ifname, l->ifindex, l->mtu, l->mac[0], l->mac[1], l->mac[2],
+	       l->mac[3], l->mac[4], l->mac[5], l->offload,
+	       l->present ? "present" : "gone", l->up ? "up" : "down",
+	       l->carrier ? "carrier" : "no-carrier",
+	       l->taken ? "taken" : "not-taken");
+	fflush(stdout);
+}
+
+static int complain(const struct rpc_error *e)
+{
+	fprintf(stderr, "refused: %s [%s]\n", e->message, e->hint);
+	return 1;
+}
+
+static unsigned drain(const int *fds, unsigned n)
+{
+	static char frame[70000];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		while (read(fds[i], frame, sizeof(frame)) > 0)
+			count++;
+	return count;
+}
+
+static int hold(const int *fds, unsigned n)
+{
+	unsigned long frames = 0;
+	char line[64];
+
+	while (fgets(line, sizeof(line), stdin)) {
+		frames += drain(fds, n);
+		printf("%lu\n", frames);
+		fflush(stdout);
+	}
+	return 0;
+}
+
+static int watch(struct netd_client *c, const char *ifname)
+{
+	struct pollfd p[2] = { { .fd = STDIN_FILENO, .events = POLLIN },
+			       { .fd = netd_client_fd(c), .events = POLLIN } };
+	struct netd_link event;
+	int rc = 0;
+
+	for (;;) {
+		while ((rc = netd_client_next(c, &event)) == 1)
+			if (!strcmp(event.ifname, ifname))
+				print_link(&event);
+		if (rc < 0 || poll(p, 2, -1) < 0)
+			return 1;
+		if (p[0].revents)
+			return 0;
+	}
+}
+
+static int ask_packet(struct netd_client *c, char **a)
+{
+	struct netd_packet_conf conf = { .ifname = a[0], .mtu = atoi(a[1]),
+					 .want_tags = atoi(a[2]),
+					 .force = atoi(a[3]) };
+	struct netd_link link;
+	struct rpc_error e;
+	int fd;
+
+	if (netd_packet_open(c, &conf, &fd, &link, &e))
+		return complain(&e);
+	print_link(&link);
+	return hold(&fd, 1);
+}
+
+static int ask_tap(struct netd_client *c, char **a)
+{
+	unsigned queues = atoi(a[2]);
+	int fds[NETD_QUEUES_MAX];
+	struct netd_link link;
+	struct rpc_error e;
+
+	if (netd_tap_open(c, a[0], atoi(a[1]), queues, fds, &link, &e))
+		return complain(&e);
+	print_link(&link);
+	return hold(fds, queues);
+}
+
+static int ask(struct netd_client *c, const char *verb, int n, char **a)
+{
+	struct netd_link link;
+	struct rpc_error e;
+
+	if (!strcmp(verb, "get")) {
+		if (netd_link_get(c, a[0], &link, &e))
+			return complain(&e);
+		print_link(&link);
+		return 0;
+	}
+	if (!strcmp(verb, "release"))
+		return netd_release(c, a[0], &e) ? complain(&e) : 0;
+	if (!strcmp(verb, "watch"))
+		return netd_link_watch(c, &e) ? complain(&e) : watch(c, a[0]);
+	if (!strcmp(verb, "packet") && n == 4)
+		return ask_packet(c, a);
+	if (!strcmp(verb, "tap") && n == 3)
+		return ask_tap(c, a);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	struct netd_client *c;
+	struct rpc_error e;
+	int rc;
+
+	if (argc < 4)
+		return 2;
+	if (netd_client_open(&c, argv[1], &e))
+		return complain(&e);
+	rc = ask(c, argv[2], argc - 3, argv + 3);
+	netd_client_close(c);
+	return rc;
+}
