@@ -85,8 +85,9 @@ struct frame {
 
 static_assert(offsetof(struct frame, room) == 64, "metadata is one line");
 
-#define FRAME_OUT_FLOOD 0xffff
-#define FRAME_OUT_NONE 0xfffe
+/* frame.out beyond port ids: who of the segment's members gets it */
+#define FRAME_OUT_FLOOD 0xffff	 /* everyone: broadcast, plain multicast */
+#define FRAME_OUT_UNKNOWN 0xfffe /* those who want unknown unicast */
 
 struct burst {
 	unsigned count;

@@ -139,39 +139,21 @@ static inline enum drop check_source(struct bridge_worker *bw,
 /* Storm limits apply to what fans out. */
 static inline enum drop check_storm(struct bridge_worker *bw,
 				    const struct bport *in,
-				    enum storm_class class)
+				    enum storm_kind kind)
 {
 	if (!(in->flags & BPORT_STORM) || bw->dry)
 		return DROP_NONE;
-	return storm_admit(&in->state->storm, class, bw->now) ? DROP_NONE
-							      : DROP_STORM;
+	return storm_take(&in->state->storm, kind, bw->now) ? DROP_NONE
+							    : DROP_STORM;
 }
 
-static enum drop find_multicast(struct bridge_worker *bw,
-				const struct bridge_view *v,
-				const struct bport *in, struct frame *f)
+static inline enum drop find_multicast(struct bridge_worker *bw,
+				       const struct bport *in, struct frame *f)
 {
-	const struct segment *seg = &v->segments[f->segment];
-
-	if (is_broadcast(f)) {
-		f->out = FRAME_OUT_FLOOD;
-		return check_storm(bw, in, STORM_BROADCAST);
-	}
 	f->out = FRAME_OUT_FLOOD;
-	if (seg->snooping) {
-		if (mcast_wants(f) && !bw->dry) {
-			enum drop why = mcast_snoop(
-				bw->br->mcast, f->segment, in->id,
-				in->flags & BPORT_UPLINK, f,
-				atomic_load_explicit(&bw->br->tick,
-						     memory_order_relaxed));
-
-			if (why)
-				return why;
-		}
-		f->out = FRAME_OUT_GROUP;
-	}
-	return check_storm(bw, in, STORM_MULTICAST);
+	return check_storm(bw, in,
+			   is_broadcast(f) ? STORM_BROADCAST
+					   : STORM_MULTICAST);
 }
 
 static inline enum drop find_unicast(struct bridge_worker *bw,
@@ -216,7 +198,7 @@ static inline void judge_late(struct bridge_worker *bw,
 				continue;
 		}
 		if (is_multicast(f))
-			f->verdict = find_multicast(bw, v, in, f);
+			f->verdict = find_multicast(bw, in, f);
 		else
 			f->verdict = find_unicast(bw, v, in, f, k->dst[i],
 						  k->dst_hash[i]);
@@ -260,9 +242,6 @@ static bool flood_reaches(struct bridge_worker *bw, const struct bport *in,
 		return false;
 	if (f->out == FRAME_OUT_UNKNOWN)
 		return out->flags & BPORT_UNKNOWN;
-	if (f->out == FRAME_OUT_GROUP)
-		return mcast_reaches(bw->br->mcast, f->segment, f->hdr,
-				     out->id, out->flags & BPORT_UPLINK);
 	return true;
 }
 
@@ -400,7 +379,7 @@ static inline enum drop egress_check(struct bridge_worker *bw,
 		return DROP_VLAN;
 	frame_retag(f, n, tag);
 	if ((out->flags & BPORT_RATE_TO) &&
-	    !rate_take(&out->state->to_guest, f->len, bw->now))
+	    !rate_take(&out->state->to_guest, f->len))
 		return DROP_EGRESS_RATE;
 	return DROP_NONE;
 }
@@ -414,6 +393,8 @@ static void egress(struct bridge_worker *bw, const struct bridge_view *v,
 	struct frame *kept[BURST_MAX];
 	unsigned i, n = 0;
 
+	if (out->flags & BPORT_RATE_TO)
+		rate_refill(&out->state->to_guest, bw->now);
 	if (!out->port->link || !out->port->tx_queues) {
 		ctr->drops[DROP_NO_LINK] += d->count;
 		return;

@@ -28,7 +28,6 @@
 #include "base/port.h"
 #include "vlan/port_vlan.h"
 #include "vswitch/fdb.h"
-#include "vswitch/mcast.h"
 #include "vswitch/offload.h"
 #include "vswitch/port_guard.h"
 #include "vswitch/rate.h"
@@ -101,7 +100,6 @@ struct bridge_view {
 
 struct bridge {
 	struct fdb *fdb;
-	struct mcast *mcast;
 	_Atomic uint16_t tick; /* seconds, for ageing */
 	_Atomic(struct bridge_view *) view;
 };

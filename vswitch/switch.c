@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include <event2/event.h>
+#include <x86intrin.h>
 
 #include "base/daemon.h"
 #include "base/log.h"
@@ -222,26 +223,6 @@ static int open_vif(struct sw_port *sp, const struct conf_port *conf,
 
 /* ---- host interfaces --------------------------------------------------------- */
 
-static int open_fds(struct sw *sw, const struct conf_port *conf, int fds[],
-		    struct rpc_error *err)
-{
-	struct netd_packet_conf pc = { .ifname = conf->interface,
-				       .mtu = conf->mtu,
-				       .want_tags = true };
-	struct netd_client *netd;
-	int rc = netd_client_open(&netd, sw->netd_path, err);
-
-	if (rc < 0)
-		return rc;
-	if (conf->type == CONF_TAP)
-		rc = netd_tap_open(netd, conf->interface, conf->mtu,
-				   conf->queues, fds, NULL, err);
-	else
-		rc = netd_packet_open(netd, &pc, &fds[0], NULL, err);
-	netd_client_close(netd);
-	return rc;
-}
-
 static void release_interface(struct sw *sw, const char *ifname)
 {
 	struct netd_client *netd;
@@ -259,34 +240,9 @@ static void release_interface(struct sw *sw, const char *ifname)
 static int open_host_port(struct sw_port *sp, const struct conf_port *conf,
 			  char *why, size_t size)
 {
-	struct host_port_conf hc = { .name = conf->name,
-				     .kind = conf->type == CONF_TAP
-						     ? HOST_PORT_TAP
-						     : HOST_PORT_PACKET,
-				     .queues = conf->type == CONF_TAP
-						       ? conf->queues
-						       : 1,
-				     .mtu = conf->mtu };
-	struct rpc_error err;
-	unsigned i;
-	int rc;
-
-	rc = open_fds(sp->sw, conf, hc.fds, &err);
-	if (rc < 0) {
-		snprintf(why, size, "%.120s%s%.120s", err.message,
-			 err.hint[0] ? ": " : "", err.hint);
-		return rc;
-	}
-	rc = host_port_new(&sp->hp, &hc);
-	if (rc < 0) {
-		snprintf(why, size, "%s: %s", conf->interface, strerror(-rc));
-		for (i = 0; i < hc.queues; i++)
-			close(hc.fds[i]);
-		return rc;
-	}
-	sp->port = host_port_port(sp->hp);
-	sp->port->id = sp->id;
-	return 0;
+	snprintf(why, size, "vhost-user: this version has no %s ports",
+		 conf->type == CONF_TAP ? "tap" : "packet");
+	return -ENOTSUP;
 }
 
 /* ---- ports --------------------------------------------------------------------- */
@@ -304,17 +260,21 @@ static int free_id(const struct sw *sw)
 static void set_rates(struct sw *sw, struct sw_port *sp,
 		      const struct conf_port *conf)
 {
+	const uint64_t pps[STORM_KINDS] = { conf->storm_pps, conf->storm_pps,
+					    conf->storm_pps };
 	struct port_state *st = sp->state;
+	uint64_t now = __rdtsc();
 
-	rate_init(&st->from_guest, conf->rate_from_guest_bps, 0, sw->tsc_hz);
-	rate_init(&st->to_guest, conf->rate_to_guest_bps, 0, sw->tsc_hz);
-	storm_init(&st->storm, conf->storm_pps, sw->tsc_hz);
+	rate_init_bits(&st->from_guest, conf->rate_from_guest_bps, 0,
+		       sw->tsc_hz, now);
+	rate_init_bits(&st->to_guest, conf->rate_to_guest_bps, 0, sw->tsc_hz,
+		       now);
+	storm_init(&st->storm, pps, sw->tsc_hz, now);
 }
 
 static void port_close(struct sw_port *sp)
 {
 	vif_free(sp->vif);
-	host_port_free(sp->hp);
 	sp->vif = NULL;
 	sp->hp = NULL;
 	sp->port = NULL;
@@ -582,7 +542,6 @@ static void remove_gone(struct sw *sw, struct change *c)
 
 		fdb_flush_port(sw->bridge.fdb, sp->id, true);
 		fdb_reset_port(sw->bridge.fdb, sp->id);
-		mcast_flush_port(sw->bridge.mcast, sp->id);
 		if (conf && conf->type != CONF_VHOST_USER && !kept) {
 			port_close(sp);
 			release_interface(sw, conf->interface);
@@ -863,19 +822,10 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 
 	atomic_store(&sw->bridge.tick, tick);
 	fdb_age(sw->bridge.fdb, tick, sw->running->settings.ageing_s, share);
-	mcast_age(sw->bridge.mcast, tick);
 	repair(sw);
 }
 
 /* ---- set-up --------------------------------------------------------------------------- */
-
-static void mcast_defer_free(void *ctx, void (*fn)(void *), void *p)
-{
-	struct sw *sw = ctx;
-
-	workers_sync(&sw->workers);
-	fn(p);
-}
 
 int switch_init(struct sw *sw)
 {
@@ -888,8 +838,6 @@ int switch_init(struct sw *sw)
 	if (!sw->running)
 		return -ENOMEM;
 	rc = new_fdb(sw, &sw->running->settings);
-	if (!rc)
-		rc = mcast_new(&sw->bridge.mcast, mcast_defer_free, sw);
 	if (!rc)
 		rc = switch_view_new(&empty, sw->running, NULL, 0, &errs);
 	if (rc < 0)
@@ -916,6 +864,5 @@ void switch_fini(struct sw *sw)
 			port_free(sw, sw->ports[i]);
 	switch_view_free(atomic_load(&sw->bridge.view));
 	switch_conf_free(sw->running);
-	mcast_free(sw->bridge.mcast);
 	fdb_free(sw->bridge.fdb);
 }

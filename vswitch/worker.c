@@ -142,15 +142,29 @@ static inline void check_sync(struct worker *w)
 
 /* ---- the loop ------------------------------------------------------------------ */
 
-/* What the port may send now, in bytes; 0: it waits for credit. */
+/* What the port may send now, in bytes, paid for; 0: it waits for credit. */
 static inline uint32_t rx_budget(const struct bport *in, uint64_t now)
 {
-	uint32_t credit;
-
 	if (!(in->flags & BPORT_RATE_FROM))
 		return BURST_BYTES_MAX;
-	credit = rate_credit(&in->state->from_guest, now);
-	return credit < BURST_BYTES_MAX ? credit : BURST_BYTES_MAX;
+	rate_refill(&in->state->from_guest, now);
+	return rate_reserve(&in->state->from_guest, BURST_BYTES_MAX);
+}
+
+/* Receive a burst within the port's rate; returns its frames. */
+static inline unsigned receive(const struct bport *in, const struct rxq *rq,
+			       struct burst *b, uint64_t now)
+{
+	uint32_t budget = rx_budget(in, now);
+	unsigned n;
+
+	if (!budget)
+		return 0;
+	burst_reset(b, budget);
+	n = rq->port->ops->rx(rq->port, rq->q, b);
+	if (in->flags & BPORT_RATE_FROM)
+		rate_settle(&in->state->from_guest, budget, b->bytes);
+	return n;
 }
 
 static inline unsigned serve(struct worker *w, const struct bridge_view *v,
@@ -159,19 +173,12 @@ static inline unsigned serve(struct worker *w, const struct bridge_view *v,
 	const struct bport *in = v->ports[rq->port->id];
 	struct port *p = rq->port;
 	struct burst *b = &w->burst;
-	uint32_t budget;
 
 	if (!in)
 		return 0;
 	atomic_store_explicit(&w->serving, in->id, memory_order_relaxed);
-	budget = rx_budget(in, now);
-	if (!budget)
+	if (!receive(in, rq, b, now))
 		return 0;
-	burst_reset(b, budget);
-	if (!p->ops->rx(p, rq->q, b))
-		return 0;
-	if (in->flags & BPORT_RATE_FROM)
-		rate_spend(&in->state->from_guest, b->bytes);
 	w->bw.now = now;
 	bridge_classify(&w->bw, v, in, b);
 	bridge_deliver(&w->bw, v, in, b);
