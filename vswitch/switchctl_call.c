@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * switchctl_call.c: the connection, and how failure is told.
+ */
+#include "vswitch/switchctl.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CALL_MS 60000 /* a big state takes its time */
+
+static void print_clean(const char *text)
+{
+	for (; *text; text++)
+		fputc(*text >= ' ' && *text <= '~' ? *text : '?', stderr);
+}
+
+static void print_line(const char *label, const char *text)
+{
+	if (!*text)
+		return;
+	fprintf(stderr, "  %s: ", label);
+	print_clean(text);
+	fputc('\n', stderr);
+}
+
+static void say_error(const struct ctl *ctl, const struct rpc_error *e)
+{
+	if (ctl->json) {
+		ctl_print_json(json_pack(
+			"{s:{s:i, s:s, s:s, s:s, s:s}}", "error", "code",
+			e->code, "message", e->message, "path", e->path,
+			"value", e->value, "hint", e->hint));
+		return;
+	}
+	fputs("switchctl: ", stderr);
+	print_clean(e->message);
+	fputc('\n', stderr);
+	print_line("where", e->path);
+	print_line("found", e->value);
+	print_line(e->path[0] ? "valid" : "hint", e->hint);
+}
+
+static int connect_switch(struct ctl *ctl)
+{
+	struct rpc_error e = { 0 };
+	int rc;
+
+	if (ctl->rpc)
+		return CTL_DONE;
+	rc = rpc_client_open(&ctl->rpc, ctl->socket, &e);
+	if (!rc)
+		return CTL_DONE;
+	if (rc == -EACCES)
+		return ctl_fail(ctl, CTL_UNREACHABLE,
+				"%s: permission denied; try as root, or join "
+				"the group that causeway-switchd --group names",
+				ctl->socket);
+	if (rc == -ENOENT || rc == -ECONNREFUSED)
+		return ctl_fail(ctl, CTL_UNREACHABLE,
+				"%s: no switch answers; start causeway-switchd "
+				"or name its socket with --socket",
+				ctl->socket);
+	return ctl_fail(ctl, CTL_UNREACHABLE, "%s: %s", ctl->socket,
+			e.message[0] ? e.message : strerror(-rc));
+}
+
+static int call(struct ctl *ctl, const char *method, json_t *params,
+		struct rpc_fds *fds, json_t **result, struct rpc_error *e)
+{
+	int rc = connect_switch(ctl);
+
+	*result = NULL;
+	memset(e, 0, sizeof(*e));
+	if (rc) {
+		json_decref(params);
+		return rc;
+	}
+	rc = rpc_call(ctl->rpc, method, params, fds, CALL_MS, result, e);
+	if (!rc)
+		return CTL_DONE;
+	return rc == -EREMOTEIO ? CTL_REFUSED : CTL_UNREACHABLE;
+}
+
+int ctl_call(struct ctl *ctl, const char *method, json_t *params,
+	     struct rpc_fds *fds, json_t **result)
+{
+	struct rpc_error e;
+	int code = call(ctl, method, params, fds, result, &e);
+
+	if (code == CTL_REFUSED || (code == CTL_UNREACHABLE && ctl->rpc))
+		say_error(ctl, &e);
+	return code;
+}
+
+int ctl_call_if_known(struct ctl *ctl, const char *method, json_t **result)
+{
+	struct rpc_error e;
+	int code = call(ctl, method, NULL, NULL, result, &e);
+
+	if (code == CTL_REFUSED && e.code == RPC_METHOD_NOT_FOUND)
+		return CTL_DONE;
+	if (code == CTL_REFUSED || (code == CTL_UNREACHABLE && ctl->rpc))
+		say_error(ctl, &e);
+	return code;
+}
+
+int ctl_fail(const struct ctl *ctl, enum ctl_exit code, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (ctl->json) {
+		ctl_print_json(
+			json_pack("{s:{s:s}}", "error", "message", text));
+	} else {
+		fputs("switchctl: ", stderr);
+		print_clean(text);
+		fputc('\n', stderr);
+	}
+	return code;
+}
+
+int ctl_print_json(json_t *value)
+{
+	int rc = value ? json_dumpf(value, stdout, JSON_INDENT(2)) : -1;
+
+	fputc('\n', stdout);
+	json_decref(value);
+	return rc < 0 ? CTL_FILE : CTL_DONE;
+}
+
+const char *ctl_text(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s ? s : "";
+}
+
+json_int_t ctl_number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+const char *ctl_joined(const json_t *object, const char *key)
+{
+	static char text[512];
+	const json_t *list = json_object_get(object, key);
+	size_t i, at = 0;
+
+	strcpy(text, "-");
+	for (i = 0; i < json_array_size(list) && at < sizeof(text); i++) {
+		const char *s = json_string_value(json_array_get(list, i));
+
+		at += snprintf(text + at, sizeof(text) - at, "%s%s",
+			       i ? "," : "", s ? s : "?");
+	}
+	return text;
+}
+
+json_int_t ctl_sum(const json_t *object, const char *key)
+{
+	json_t *members = json_object_get(object, key), *v;
+	json_int_t sum = 0;
+	const char *name;
+
+	json_object_foreach(members, name, v)
+		sum += json_integer_value(v);
+	return sum;
+}
+
+char *ctl_join_operands(const struct ctl *ctl, int from)
+{
+	size_t size = 1;
+	char *text;
+	int i;
+
+	for (i = from; i < ctl->argc; i++)
+		size += strlen(ctl->argv[i]) + 1;
+	text = calloc(1, size);
+	for (i = from; text && i < ctl->argc; i++) {
+		if (i > from)
+			strcat(text, " ");
+		strcat(text, ctl->argv[i]);
+	}
+	return text;
+}
