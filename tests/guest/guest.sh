@@ -113,7 +113,7 @@ cmd_start() {
 	chmod 2750 "$dir"
 	(
 		umask 007
-		exec setsid setpriv --reuid="$uid" --regid="$uid" \
+		exec setsid unshare -n setpriv --reuid="$uid" --regid="$uid" \
 			$([ "$accel" = kvm ] && echo --groups=kvm ||
 				echo --clear-groups) --no-new-privs \
 			--inh-caps=-all --bounding-set=-all \

@@ -1,0 +1,217 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# stage.sh: a private place to run the switch in, for ./run and the scenarios.
+#
+# A stage is a folder and network namespaces of its own; nothing on it touches
+# the machine's links, addresses or sockets.  One namespace is the host that
+# the switch runs on, `ext` is a machine behind its uplink, others stand for
+# whatever a scenario needs.  stage_open arranges that everything goes when
+# the script ends, however it ends.
+#
+# Sourced after .ci/lib.sh.  Ids are numbers that no package uses: the switch
+# is STAGE_UID, guests are the numbers after it.
+
+STAGE_UID=65000
+BUILD=${BUILD:-$CI_ROOT/build}
+SUPERVISE=$BUILD/base/causeway-supervise
+NETD=$BUILD/base/causeway-netd
+SWITCHD=$BUILD/vswitch/causeway-switchd
+SWITCHCTL=$BUILD/vswitch/switchctl
+GUEST=$CI_ROOT/tests/guest/guest.sh
+
+# stage_open NAME: sets STAGE, the folder.
+stage_open() {
+	STAGE=$(mktemp -d "${TMPDIR:-/tmp}/causeway-$1.XXXXXX")
+	chmod 755 "$STAGE"
+	STAGE_NS=cw-$1-$$
+	STAGE_SPACES=()
+	STAGE_PIDS=()
+	STAGE_GUESTS=0
+	export CW_GUESTS=$STAGE/guests
+	ci_on_exit stage_close
+	mkdir -p "$STAGE/log" "$CW_GUESTS"
+	install -d -o $STAGE_UID -g $STAGE_UID -m 700 "$STAGE/state"
+	install -d -m 711 "$STAGE/sock"
+	stage_space host
+}
+
+# stage_space NAME...: namespaces, `lo` up, no IPv6 chatter on new links.
+stage_space() {
+	local name
+
+	for name; do
+		ip netns add "$STAGE_NS-$name"
+		STAGE_SPACES+=("$STAGE_NS-$name")
+		stage_in "$name" sh -c 'ip link set lo up
+			echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6'
+	done
+}
+
+# stage_in SPACE COMMAND...
+stage_in() {
+	local space=$1
+
+	shift
+	ip netns exec "$STAGE_NS-$space" "$@"
+}
+
+# stage_wire SPACE:LINK SPACE:LINK [MTU]: a cable between two namespaces.
+stage_wire() {
+	local a=${1%:*} b=${2%:*} mtu=${3:-1508}
+
+	ip link add "${1#*:}" netns "$STAGE_NS-$a" mtu "$mtu" type veth \
+		peer name "${2#*:}" netns "$STAGE_NS-$b" mtu "$mtu"
+	ip -n "$STAGE_NS-$a" link set "${1#*:}" up
+	ip -n "$STAGE_NS-$b" link set "${2#*:}" up
+}
+
+# stage_run NAME COMMAND...: in the background, output to log/NAME, ended with
+# the stage.  Its process id is in STAGE_PID.
+stage_run() {
+	local name=$1
+
+	shift
+	setsid "$@" >>"$STAGE/log/$name" 2>&1 </dev/null &
+	STAGE_PID=$!
+	STAGE_PIDS+=($STAGE_PID)
+}
+
+# stage_vlan_host SPACE TRUNK VID:TAP:ADDRESS...: that namespace speaks tagged
+# frames on TRUNK; each VLAN is a tap with an address.
+stage_vlan_host() {
+	local space=$1 trunk=$2 spec taps=() tap
+
+	shift 2
+	for spec; do
+		taps+=("${spec%:*}")
+	done
+	stage_run "vlan-host-$space" ip netns exec "$STAGE_NS-$space" \
+		"$BUILD/tests/guest/vlan-host" "$trunk" "${taps[@]}"
+	stage_until 5 grep -qs ready "$STAGE/log/vlan-host-$space" || return
+	for spec; do
+		tap=${spec#*:}
+		tap=${tap%:*}
+		ip -n "$STAGE_NS-$space" address add "${spec##*:}" dev "$tap"
+		ip -n "$STAGE_NS-$space" link set "$tap" up
+	done
+}
+
+# stage_until SECONDS COMMAND...: try until it succeeds.
+stage_until() {
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.05
+	done
+}
+
+stage_netd() {
+	stage_run netd ip netns exec "$STAGE_NS-host" "$SUPERVISE" \
+		--name netd -- "$NETD" --socket "$STAGE/sock/netd.sock" \
+		--state "$STAGE/netd" --allow-user $STAGE_UID
+	NETD_SUPERVISOR=$STAGE_PID
+	stage_until 10 test -S "$STAGE/sock/netd.sock"
+}
+
+# The switch starts as root and becomes STAGE_UID by itself.
+stage_switchd() {
+	stage_run switchd ip netns exec "$STAGE_NS-host" "$SUPERVISE" \
+		--name switchd -- "$SWITCHD" "$@" \
+		--socket "$STAGE/sock/switchd.sock" \
+		--netd "$STAGE/sock/netd.sock" --state-dir "$STAGE/state" \
+		--user "$STAGE_UID:$STAGE_UID"
+	SWITCHD_SUPERVISOR=$STAGE_PID
+	stage_until 20 stage_ctl ports
+}
+
+stage_switchd_pid() {
+	pgrep -P "$SWITCHD_SUPERVISOR"
+}
+
+stage_netd_pid() {
+	pgrep -P "$NETD_SUPERVISOR"
+}
+
+stage_ctl() {
+	"$SWITCHCTL" --socket "$STAGE/sock/switchd.sock" "$@"
+}
+
+# stage_apply: a state on standard input becomes the switch's.
+stage_apply() {
+	cat >"$STAGE/state.json"
+	stage_ctl apply "$STAGE/state.json"
+}
+
+# stage_json EXPRESSION COMMAND...: a Python expression over the JSON `d` that
+# switchctl COMMAND --json prints.
+stage_json() {
+	local expression=$1
+
+	shift
+	stage_ctl "$@" --json | python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+print(eval(sys.argv[1]))' "$expression"
+}
+
+# stage_drops PORT REASON: how often that port has dropped for that reason.
+stage_drops() {
+	stage_json "sum(e['frames'] for e in d['drops'] \
+		if (e['port'], e['reason']) == ('$1', '$2'))" drops
+}
+
+# stage_link PORT: true when its other side is there.
+stage_linked() {
+	local port
+
+	for port; do
+		[ "$(stage_json "[p['link'] for p in d['ports'] \
+			if p['name'] == '$port']" ports)" = "[True]" ] || return
+	done
+}
+
+# stage_guest NAME OPTION...: a QEMU guest with its own user; its socket is
+# $CW_GUESTS/NAME/net.sock and its user id in STAGE_GUEST_UID.
+stage_guest() {
+	STAGE_GUESTS=$((STAGE_GUESTS + 1))
+	STAGE_GUEST_UID=$((STAGE_UID + STAGE_GUESTS))
+	"$GUEST" start "$@" --uid $STAGE_GUEST_UID --gid $STAGE_UID
+}
+
+guest() {
+	"$GUEST" exec "$@"
+}
+
+stage_stop_pids() {
+	local pid i
+
+	for pid; do
+		kill "$pid" 2>/dev/null
+	done
+	for pid; do
+		for ((i = 0; i < 50; i++)); do
+			[ -e "/proc/$pid" ] || break
+			grep -q '^State:[[:space:]]*Z' "/proc/$pid/status" \
+				2>/dev/null && break
+			sleep 0.1
+		done
+		kill -9 -- "-$pid" 2>/dev/null # its whole session
+	done
+}
+
+stage_close() {
+	local space pid
+
+	"$GUEST" stop-all
+	stage_stop_pids "${STAGE_PIDS[@]}"
+	for space in "${STAGE_SPACES[@]}"; do
+		for pid in $(ip netns pids "$space" 2>/dev/null); do
+			kill -9 "$pid" 2>/dev/null
+		done
+		ip netns delete "$space" 2>/dev/null
+	done
+	rm -rf "$STAGE"
+}
