@@ -88,15 +88,15 @@ static void start(struct supervise *s)
 
 /* --- deaths --------------------------------------------------------------- */
 
-static void tell_death(const struct supervise *s, int status)
+static void tell_death(const struct supervise *s, pid_t pid, int status)
 {
 	if (WIFSIGNALED(status))
 		log_warn("%s (pid %d) was killed by signal %d (%s)", s->name,
-			 (int)s->child, WTERMSIG(status),
+			 (int)pid, WTERMSIG(status),
 			 strsignal(WTERMSIG(status)));
 	else
 		log_warn("%s (pid %d) ended with status %d%s", s->name,
-			 (int)s->child, WEXITSTATUS(status),
+			 (int)pid, WEXITSTATUS(status),
 			 WEXITSTATUS(status) == 127 ? ": no such command?" :
 						      "");
 }
@@ -155,9 +155,9 @@ static int reap(struct supervise *s)
 			continue;
 		if (s->stopping)
 			return exit_status(status);
-		tell_death(s, status);
 		s->child = 0;
 		plan_restart(s);
+		tell_death(s, pid, status); /* talk when it runs again */
 	}
 	return -1;
 }
