@@ -41,7 +41,7 @@ static enum drop judge_bootp(const struct guard *g, const struct guard_view *v)
 	if (v->have < 8 + BOOTP_SEEN)
 		return DROP_UNPARSED;
 	if (memcmp(bootp, fixed, sizeof(fixed)) ||
-	    guard_addr_load(bootp + 24, 4) || /* giaddr */
+	    guard_addr4(bootp + 24) || /* giaddr */
 	    memcmp(bootp + 28, g->mac, sizeof(g->mac)))
 		return DROP_DHCP_GUARD;
 	return DROP_NONE;
@@ -106,8 +106,8 @@ static bool parse(struct guard_view *v, struct ipv4 *ip)
 		return false;
 	frag = guard_be16(v->p + 6);
 	*ip = (struct ipv4){
-		.src = guard_addr_load(v->p + 12, 4),
-		.dst = guard_addr_load(v->p + 16, 4),
+		.src = guard_addr4(v->p + 12),
+		.dst = guard_addr4(v->p + 16),
 		.proto = v->p[9],
 		.first = !(frag & 0x1fff),
 		.more = frag & 0x2000,

@@ -121,7 +121,8 @@ int guard_ranges_compile(struct guard_range out[], int family,
 			return -EINVAL;
 		host = p->bits == 0 ? ~(guard_addr)0 >> (128 - width) :
 				      ((guard_addr)1 << (width - p->bits)) - 1;
-		first = guard_addr_load(p->addr, width / 8) & ~host;
+		first = (family == AF_INET ? guard_addr4(p->addr) :
+					    guard_addr6(p->addr)) & ~host;
 		count = guard_ranges_add(out, count, first, first | host);
 	}
 	for (i = 0; i < martians; i++)

@@ -12,8 +12,10 @@
 #ifndef CAUSEWAY_GUARD_RANGES_H
 #define CAUSEWAY_GUARD_RANGES_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef unsigned __int128 guard_addr;
 
@@ -53,15 +55,22 @@ int guard_ranges_compile(struct guard_range out[], int family,
 int guard_ranges_add(struct guard_range r[], int n, guard_addr first,
 		     guard_addr last);
 
-/* 4 or 16 bytes in network order as a number. */
-static inline guard_addr guard_addr_load(const uint8_t *p, unsigned bytes)
+/* Addresses in network order, anywhere in a frame, as numbers. */
+static inline uint32_t guard_addr4(const uint8_t *p)
 {
-	guard_addr a = 0;
-	unsigned i;
+	uint32_t a;
 
-	for (i = 0; i < bytes; i++)
-		a = a << 8 | p[i];
-	return a;
+	memcpy(&a, p, sizeof(a));
+	return be32toh(a);
+}
+
+static inline guard_addr guard_addr6(const uint8_t *p)
+{
+	uint64_t high, low;
+
+	memcpy(&high, p, sizeof(high));
+	memcpy(&low, p + 8, sizeof(low));
+	return (guard_addr)be64toh(high) << 64 | be64toh(low);
 }
 
 #endif

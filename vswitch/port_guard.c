@@ -100,7 +100,7 @@ static guard_addr eui64_link_local(const uint8_t mac[6])
 	a[11] = 0xff;
 	a[12] = 0xfe;
 	memcpy(a + 13, mac + 3, 3);
-	return guard_addr_load(a, sizeof(a));
+	return guard_addr6(a);
 }
 
 static struct guard *guard_alloc(const struct guard_range r4[], int n4,
@@ -183,7 +183,7 @@ bool guard_allows_ipv4(const struct guard *g, uint32_t addr)
 bool guard_allows_ipv6(const struct guard *g, const uint8_t addr[16])
 {
 	unsigned lo = 0, hi = g->range6_count;
-	guard_addr a = guard_addr_load(addr, 16);
+	guard_addr a = guard_addr6(addr);
 
 	while (lo < hi) {
 		unsigned mid = (lo + hi) / 2;
@@ -209,7 +209,7 @@ static enum drop judge_arp(const struct guard *g, const struct guard_view *v)
 	if (v->have < 28)
 		return DROP_UNPARSED;
 	op = guard_be16(v->p + 6);
-	sender = guard_addr_load(v->p + 14, 4);
+	sender = guard_addr4(v->p + 14);
 	if (memcmp(v->p, fixed, sizeof(fixed)) || (op != 1 && op != 2) ||
 	    memcmp(v->p + 8, g->mac, sizeof(g->mac)))
 		return DROP_SPOOF_ARP;
@@ -231,9 +231,9 @@ static enum drop judge_rarp(const struct guard *g, const struct guard_view *v)
 		return DROP_UNPARSED;
 	if (memcmp(v->p, fixed, sizeof(fixed)) ||
 	    memcmp(v->p + 8, g->mac, sizeof(g->mac)) ||
-	    guard_addr_load(v->p + 14, 4) ||
+	    guard_addr4(v->p + 14) ||
 	    memcmp(v->p + 18, g->mac, sizeof(g->mac)) ||
-	    guard_addr_load(v->p + 24, 4))
+	    guard_addr4(v->p + 24))
 		return DROP_SPOOF_ARP;
 	return DROP_NONE;
 }
