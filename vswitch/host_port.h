@@ -8,16 +8,20 @@
  *
  *   tap     one fd a queue of /dev/net/tun after TUNSETIFF with IFF_TAP |
  *           IFF_NO_PI | IFF_VNET_HDR (| IFF_MULTI_QUEUE)
- *   packet  one fd a queue: socket(AF_PACKET, SOCK_RAW, 0), bound to the
- *           interface with ETH_P_ALL (several: in one PACKET_FANOUT group),
- *           SO_SNDBUFFORCE and SO_RCVBUFFORCE 8 MB or more
+ *   packet  one fd a queue: socket(AF_PACKET, SOCK_RAW, 0), PACKET_VNET_HDR,
+ *           PACKET_AUXDATA and PACKET_IGNORE_OUTGOING set, SO_SNDBUFFORCE and
+ *           SO_RCVBUFFORCE 8 MB or more, promiscuous, then bound to the
+ *           interface with ETH_P_ALL (several: in one PACKET_FANOUT group)
  *
- * Everything else that needs no privilege (O_NONBLOCK, PACKET_VNET_HDR,
- * PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, TUNSETOFFLOAD...) host_port_new()
- * sets itself.
+ * The interface's MTU must leave room for tags: 8 bytes above what the
+ * segment's hosts use.
  *
- * Threads: base/port.h.  rx buffers of a queue belong to the frames of the
- * last burst until rx_done.
+ * Threads: base/port.h.  Any number of workers may transmit at once: the
+ * kernel serialises them.
+ *
+ * System calls, for the seccomp filter: recvmsg, readv, sendmsg, writev, poll
+ * on workers; ioctl (TUNSETOFFLOAD, TUNSETVNETHDRSZ, TUNGETIFF), getsockopt,
+ * setsockopt, fcntl, uname, mmap, munmap and close on the control thread.
  */
 #ifndef CAUSEWAY_HOST_PORT_H
 #define CAUSEWAY_HOST_PORT_H
@@ -41,14 +45,23 @@ struct host_port_conf {
 	int fds[PORT_QUEUES_MAX];
 };
 
+struct host_port_facts {
+	uint64_t rx_missed; /* frames the kernel dropped: we were too late */
+	uint64_t rx_errors; /* reads that failed, not for want of frames */
+};
+
 /*
  * Takes the fds over on success; on failure they stay the caller's.
- * 0, -EINVAL (conf, or not such a descriptor), -ENOMEM, -errno of the kernel.
+ * 0, -EINVAL (conf, or a descriptor that is not as described above), -ENOMEM,
+ * or another -errno of the kernel.
  */
 int host_port_new(struct host_port **out, const struct host_port_conf *conf);
 void host_port_free(struct host_port *hp); /* NULL does nothing */
 
 /* The port to hand to the switch; lives as long as hp. */
 struct port *host_port_port(struct host_port *hp);
+
+/* Control thread. */
+void host_port_facts(struct host_port *hp, struct host_port_facts *facts);
 
 #endif
