@@ -285,8 +285,7 @@ static bool set_field(const struct field *f, uint8_t *header, const char *s)
 	return ok;
 }
 
-static bool given(const struct build *b, const struct part *p,
-		  const char *name)
+static bool given(const struct part *p, const char *name)
 {
 	const struct field *f = layers[p->id].fields;
 	unsigned i;
@@ -522,9 +521,9 @@ static void finish_upper(struct build *b, unsigned i)
 	uint8_t *to = b->out + p->at + csum[p->id].offset;
 	uint16_t v;
 
-	if (p->id == UDP && !given(b, p, "len"))
+	if (p->id == UDP && !given(p, "len"))
 		put16(b->out + p->at + 4, b->len - p->at);
-	if (given(b, p, "csum") || !ip)
+	if (given(p, "csum") || !ip)
 		return;
 	v = upper_csum(b, ip, p, csum[p->id].proto, csum[p->id].pseudo);
 	put16(to, p->id == UDP && !v ? 0xffff : v); /* RFC 768 */
@@ -545,17 +544,17 @@ static void finish_ip(struct build *b, unsigned i)
 	uint8_t *h = b->out + p->at;
 
 	if (p->id == IP6) {
-		if (!given(b, p, "len"))
+		if (!given(p, "len"))
 			put16(h + 4, b->len - p->at - 40);
-		if (!given(b, p, "next"))
+		if (!given(p, "next"))
 			h[6] = protos[next_id(b, i)];
 		return;
 	}
-	if (!given(b, p, "len"))
+	if (!given(p, "len"))
 		put16(h + 2, b->len - p->at);
-	if (!given(b, p, "proto"))
+	if (!given(p, "proto"))
 		h[9] = protos[next_id(b, i)];
-	if (!given(b, p, "csum"))
+	if (!given(p, "csum"))
 		put16(h + 10, fold(sum16(0, h, 20)));
 }
 
@@ -572,7 +571,7 @@ static void finish_type(struct build *b, unsigned i)
 
 	if (next == VLAN)
 		v = b->parts[i + 1].tpid ? b->parts[i + 1].tpid : 0x8100;
-	if (!given(b, p, "type"))
+	if (!given(p, "type"))
 		put16(b->out + p->at + (p->id == ETH ? 12 : 2), v);
 }
 
@@ -584,7 +583,7 @@ static void trim_icmp6(struct build *b)
 
 	if (p->id != ICMP6 || b->len != p->at + p->len)
 		return;
-	if (given(b, p, "lladdr")) {
+	if (given(p, "lladdr")) {
 		h[24] = h[0] == 135 ? 1 : 2; /* source or target */
 		h[25] = 1;
 	} else if (h[0] >= 135 && h[0] <= 137) {
@@ -635,7 +634,7 @@ int frame_text_build(const char *text, const uint8_t *own, uint8_t *out,
 	free(copy);
 	if (!ok)
 		return -1;
-	if (!own && !given(&b, &b.parts[0], "src")) {
+	if (!own && !given(&b.parts[0], "src")) {
 		fail(&b, "eth src=MAC: the port has none of its own");
 		return -1;
 	}

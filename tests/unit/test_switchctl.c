@@ -1,0 +1,591 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * switchctl as a program, against a server that answers from a table: what it
+ * asks, what it prints, and with which code it ends.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/rpc.h"
+#include "tests/lib/suite.h"
+
+#define PORT_WEB                                                              \
+	"{'name':'web','id':1,'type':'vhost-user','role':'guest','link':true," \
+	"'state':'up','last_error':'','mac':'02:00:00:00:00:0a',"             \
+	"'vlan_mode':'access','networks':['n10'],'locking':'locked',"         \
+	"'isolated':true,'promiscuous':false,'counters':{'rx_frames':12,"     \
+	"'tx_frames':7,'drops':{'spoof_arp':2,'vlan':1}}}"
+#define PORT_UP                                                               \
+	"{'name':'up0','id':0,'type':'packet','role':'uplink','link':false,"  \
+	"'state':'waiting','last_error':'eth1: no such \\u001b[31mdevice',"    \
+	"'vlan_mode':'trunk','networks':['n10','n20'],'locking':'unlocked'," \
+	"'counters':{'rx_frames':0,'tx_frames':0,'drops':{}}}"
+#define COUNTERS                                                              \
+	"'rx_frames':100,'rx_bytes':6400,'tx_frames':90,'tx_bytes':5760,"     \
+	"'copies':5,'drops':{'vlan':10,'ring_full':4}"
+
+/* Answers by method; ' stands for ".  NULL: refused, see do_answer(). */
+static struct answer {
+	const char *method, *result;
+} answers[] = {
+	{ "version", "{'version':'0.1.0','pid':42}" },
+	{ "state.get",
+	  "{'owner':'site','generation':7,'networks':[{'name':'n10','vlan':10,"
+	  "'uplink':'up0','link_protocols':['lldp']},{'name':'n20','vlan':20,"
+	  "'mtu':9000}],'ports':[{'name':'web'},{'name':'up0'}]}" },
+	{ "ports.list", "{'ports':[" PORT_UP "," PORT_WEB "]}" },
+	{ "fdb.list",
+	  "{'count':1,'entries':[{'network':'n10','mac':'02:00:00:00:00:0a',"
+	  "'port':'web','class':'static','age_s':0}]}" },
+	{ "stats.get",
+	  "{'tsc_hz':1,'total':{" COUNTERS "},'ports':[{'name':'web'," COUNTERS
+	  "}],'workers':[{'worker':0,'core':1,'tid':9,'asleep':true,"
+	  "'frames':2000,'bursts':100,'busy_cycles':10,'idle_cycles':30,"
+	  "'busy_share':0.25,'cycles_per_frame':151.4,'burst_sizes':"
+	  "[0,30,10,10,10,0,0,0,0,0,0,0,0,0,0,0,20,0,0,0,0,0,0,0,0,0,0,0,0,0,"
+	  "0,0,20],'naps':5,'sleeps':12345}]}" },
+	{ "drops.get",
+	  "{'drops':[{'port':'web','side':'ingress','reason':'spoof_arp',"
+	  "'frames':2,'help':'ARP sender is not this port\\u0027s'}]}" },
+	{ "mirror.list",
+	  "{'mirrors':[{'session':3,'who':'uid 0, pid 9','why':'test',"
+	  "'filter_text':'icmp','direction':'both','ports':['web'],"
+	  "'networks':[],'to':'ids','expires_s':60,'packets':1,"
+	  "'dropped':0}],'captures':[]}" },
+	{ "mirror.add", "{'session':4,'expires_s':600}" },
+	{ "mirror.del", "{'packets':1,'bytes':64,'dropped':0}" },
+	{ "state.apply", "{'owner':'t','generation':8,'actions':["
+			 "'remove port a','add port b']}" },
+	{ "trace",
+	  "{'verdict':'none','help':'','network':'n10','out':'unicast',"
+	  "'deliveries':[{'port':'up0','why':'none','frame':"
+	  "'02000000000b02000000000a8100000a0800'}],'copies':['ids'],"
+	  "'steps':['access port of n10']}" },
+	{ NULL, NULL },
+};
+
+static struct {
+	struct event_base *base;
+	struct rpc_server *srv;
+	pthread_t thread;
+	char dir[64], socket[96], state[96];
+	/* what the server saw */
+	char method[32];
+	char params[16384];
+	unsigned calls;
+	bool refuse;	/* the next answer is an error */
+	bool unknown;	/* mirror.list is not known */
+	ssize_t written; /* of a capture */
+	bool endless;	/* a capture does not end by itself */
+	bool stopped;	/* capture.stop has come */
+} t;
+
+static void unquote(char *text)
+{
+	for (; *text; text++)
+		if (*text == '\'')
+			*text = '"';
+}
+
+static json_t *from_text(const char *text)
+{
+	char *copy = strdup(text);
+	json_t *value;
+
+	unquote(copy);
+	value = json_loads(copy, 0, NULL);
+	free(copy);
+	return value;
+}
+
+static void note(const struct rpc_request *req)
+{
+	char *text = json_dumps(req->params, JSON_COMPACT);
+
+	t.calls++;
+	snprintf(t.method, sizeof(t.method), "%s", req->method);
+	snprintf(t.params, sizeof(t.params), "%s", text);
+	free(text);
+}
+
+static void do_answer(struct rpc_request *req, void *ctx)
+{
+	const struct answer *a = answers;
+
+	note(req);
+	while (strcmp(a->method, req->method))
+		a++;
+	if (t.unknown && !strcmp(req->method, "mirror.list"))
+		rpc_refuse(req, RPC_METHOD_NOT_FOUND, NULL, NULL, NULL,
+			   "no such method");
+	else if (t.refuse)
+		rpc_refuse(req, RPC_REFUSED, "generation", "6",
+			   "at least 7", "state refused");
+	else
+		rpc_reply(req, from_text(a->result));
+}
+
+static const char end_of_capture[] =
+	"{'session':11,'why':'time is up','packets':2,'bytes':128,"
+	"'dropped':1}";
+
+static void do_capture(struct rpc_request *req, void *ctx)
+{
+	struct rpc_conn *conn = req->conn;
+	int fd = rpc_take_fd(req, 0);
+
+	note(req);
+	t.written = write(fd, "PCAPNG", 6);
+	close(fd);
+	rpc_reply(req, json_pack("{s:i, s:i}", "session", 11, "expires_s", 60));
+	if (!t.endless)
+		rpc_notify(conn, "capture.ended", from_text(end_of_capture));
+}
+
+static void do_stop(struct rpc_request *req, void *ctx)
+{
+	note(req);
+	t.stopped = true;
+	rpc_reply(req, from_text("{'packets':2,'bytes':128,'dropped':0}"));
+}
+
+static void do_quit(struct rpc_request *req, void *ctx)
+{
+	rpc_reply(req, NULL);
+	event_base_loopexit(t.base, NULL);
+}
+
+static const struct rpc_method methods[] = {
+	{ "version", do_answer, 0, 0 },	    { "state.get", do_answer, 0, 0 },
+	{ "ports.list", do_answer, 0, 0 },  { "fdb.list", do_answer, 0, 0 },
+	{ "stats.get", do_answer, 0, 0 },   { "drops.get", do_answer, 0, 0 },
+	{ "mirror.list", do_answer, 0, 0 }, { "mirror.add", do_answer, 0, 0 },
+	{ "mirror.del", do_answer, 0, 0 },  { "state.apply", do_answer, 0, 0 },
+	{ "trace", do_answer, 0, 0 },	    { "capture.start", do_capture, 0, 1 },
+	{ "capture.stop", do_stop, 0, 0 },  { "quit", do_quit, 0, 0 },
+	{ NULL, NULL, 0, 0 },
+};
+
+static void *serve(void *arg)
+{
+	event_base_dispatch(t.base);
+	return NULL;
+}
+
+static int server_start(void)
+{
+	static struct rpc_server_conf conf = RPC_SERVER_CONF_INIT;
+
+	strcpy(t.dir, "/tmp/test_switchctl.XXXXXX");
+	if (!mkdtemp(t.dir))
+		return -1;
+	snprintf(t.socket, sizeof(t.socket), "%s/sock", t.dir);
+	snprintf(t.state, sizeof(t.state), "%s/state.json", t.dir);
+	conf.path = t.socket;
+	conf.methods = methods;
+	t.base = event_base_new();
+	if (rpc_server_new(&t.srv, t.base, &conf) < 0)
+		return -1;
+	return pthread_create(&t.thread, NULL, serve, NULL);
+}
+
+static void server_stop(void)
+{
+	struct rpc_error err;
+	struct rpc_client *c;
+
+	if (rpc_client_open(&c, t.socket, &err) < 0)
+		abort();
+	rpc_call(c, "quit", NULL, NULL, 10000, NULL, &err);
+	pthread_join(t.thread, NULL);
+	rpc_client_close(c);
+	rpc_server_free(t.srv);
+	event_base_free(t.base);
+	unlink(t.state);
+	rmdir(t.dir);
+}
+
+/* Run through a shell; stdout and stderr together, and the exit code. */
+static int run(char *out, size_t size, const char *args)
+{
+	char command[1024];
+	size_t n;
+	FILE *p;
+
+	snprintf(command, sizeof(command), "exec 2>&1; " SWITCHCTL
+		 " --socket %s %s", t.socket, args);
+	p = popen(command, "re");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	n = fread(out, 1, size - 1, p);
+	out[n] = '\0';
+	return WEXITSTATUS(pclose(p));
+}
+
+static char out[1 << 16];
+
+static void prints(const char *args, int code, const char *expected)
+{
+	int is = run(out, sizeof(out), args);
+	bool ok = is == code && !strcmp(out, expected);
+
+	if (!ok)
+		printf("\n  switchctl %s: code %d\n%s", args, is, out);
+	CU_ASSERT(ok);
+}
+
+static void says(const char *args, int code, const char *part)
+{
+	int is = run(out, sizeof(out), args);
+	bool ok = is == code && strstr(out, part);
+
+	if (!ok)
+		printf("\n  switchctl %s: code %d, no \"%s\" in\n%s", args, is,
+		       part, out);
+	CU_ASSERT(ok);
+}
+
+static void asked(const char *method, const char *params)
+{
+	char want[1024];
+	bool ok;
+
+	snprintf(want, sizeof(want), "%s", params);
+	unquote(want);
+	ok = !strcmp(t.method, method) && !strcmp(t.params, want);
+	if (!ok)
+		printf("\n  asked %s %s\n  not   %s %s\n", t.method, t.params,
+		       method, want);
+	CU_ASSERT(ok);
+}
+
+#define PORTS_TABLE                                                           \
+	"PORT  TYPE        ROLE    STATE    VLANS   NETWORKS  LOCKING   "     \
+	"MAC                RX  TX  DROPS  NOTES\n"                           \
+	"up0   packet      uplink  waiting  trunk   n10,n20   unlocked  "     \
+	"-                   0   0      0  -\n"                               \
+	"web   vhost-user  guest   up       access  n10       locked    "     \
+	"02:00:00:00:00:0a  12   7      3  isolated\n"                        \
+	"\n"                                                                  \
+	"PORT  LAST ERROR\n"                                                  \
+	"up0   eth1: no such ?[31mdevice\n"
+
+static void ports_are_a_table_and_texts_cannot_drive_the_terminal(void)
+{
+	prints("ports", 0, PORTS_TABLE);
+	asked("ports.list", "{}");
+}
+
+#define SESSION_TABLE                                                         \
+	"SESSION  KIND    PORTS  NETWORKS  TO   DIRECTION  EXPIRES S  "       \
+	"PACKETS  DROPPED  WHO           FILTER  WHY\n"                       \
+	"      3  mirror  web    -         ids  both              60  "       \
+	"      1        0  uid 0, pid 9  icmp    test\n"
+#define SHOW_HEAD                                                             \
+	"causeway-switchd 0.1.0, pid 42\n"                                    \
+	"generation 7 of site\n"                                              \
+	"\n"                                                                  \
+	"NETWORK  VLAN  UPLINK   MTU  DEFAULT LOCKING  LINK PROTOCOLS\n"      \
+	"n10        10  up0     1500  unlocked         lldp\n"                \
+	"n20        20  -       9000  unlocked         -\n"                   \
+	"\n" PORTS_TABLE
+
+static void show_puts_everything_on_one_page(void)
+{
+	prints("show", 0, SHOW_HEAD "\n" SESSION_TABLE);
+	t.unknown = true;
+	prints("show", 0, SHOW_HEAD);
+	t.unknown = false;
+	prints("mirror list", 0, SESSION_TABLE);
+}
+
+static void fdb_drops_names_and_version_print(void)
+{
+	prints("fdb n10", 0,
+	       "NETWORK  MAC                PORT  CLASS   AGE S\n"
+	       "n10      02:00:00:00:00:0a  web   static      0\n"
+	       "1 address\n");
+	asked("fdb.list", "{'network':'n10'}");
+	prints("drops", 0,
+	       "PORT  SIDE     REASON     FRAMES  MEANING\n"
+	       "web   ingress  spoof_arp       2  "
+	       "ARP sender is not this port's\n");
+	prints("names ports", 0, "web\nup0\n");
+	prints("names networks", 0, "n10\nn20\n");
+	says("version", 0, "causeway-switchd 0.1.0, pid 42\n");
+}
+
+static void stats_add_up_and_show_the_workers(void)
+{
+	prints("stats", 0,
+	       "PORT   RX FRAMES  RX BYTES  TX FRAMES  TX BYTES  GENERATED  "
+	       "COPIES  DROPS\n"
+	       "web          100      6400         90      5760          0  "
+	       "     5     14\n"
+	       "(all)        100      6400         90      5760          0  "
+	       "     5     14\n"
+	       "rx + generated + copies = 105, tx + drops = 104, "
+	       "difference 1\n"
+	       "\n"
+	       "WORKER  CORE    BUSY  CYCLES/FRAME  FRAMES  PER BURST  NAPS  "
+	       "SLEEPS  NOW\n"
+	       "     0     1  25.0 %           151      2k       20.0     5  "
+	       " 12.3k  asleep\n"
+	       "\n"
+	       "WORKER  BURSTS OF 1   2-4  5-15  16-31    32\n"
+	       "     0         30 %  30 %   0 %   20 %  20 %\n");
+}
+
+static void watching_shows_rates_until_the_reader_leaves(void)
+{
+	char command[256], line[256] = "";
+	unsigned before = t.calls;
+	FILE *p;
+
+	snprintf(command, sizeof(command),
+		 SWITCHCTL " --socket %s stats --watch 0.1 --json | head -n 1",
+		 t.socket);
+	p = popen(command, "re");
+	CU_ASSERT_PTR_NOT_NULL(fgets(line, sizeof(line), p));
+	pclose(p);
+	CU_ASSERT(!strncmp(line, "{\"seconds\":0.", 13));
+	CU_ASSERT_PTR_NOT_NULL(strstr(line, "\"rx_frames\":0"));
+	CU_ASSERT(t.calls >= before + 2);
+}
+
+static void json_is_what_the_switch_said(void)
+{
+	static const char *const cases[][2] = {
+		{ "ports --json", "ports.list" },
+		{ "--json fdb", "fdb.list" },
+		{ "stats --json", "stats.get" },
+		{ "drops --json", "drops.get" },
+		{ "mirror list --json", "mirror.list" },
+		{ "trace web --hex 02 --json", "trace" },
+	};
+	unsigned i, k;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *is, *want;
+
+		CU_ASSERT(run(out, sizeof(out), cases[i][0]) == 0);
+		for (k = 0; strcmp(answers[k].method, cases[i][1]); k++)
+			;
+		is = json_loads(out, 0, NULL);
+		want = from_text(answers[k].result);
+		CU_ASSERT(is && want && json_equal(is, want));
+		json_decref(is);
+		json_decref(want);
+	}
+}
+
+static void write_state(const char *text)
+{
+	FILE *f = fopen(t.state, "we");
+	char *copy = strdup(text);
+
+	unquote(copy);
+	fputs(copy, f);
+	fclose(f);
+	free(copy);
+}
+
+static void apply_tells_what_was_done(void)
+{
+	char args[128];
+
+	write_state("{'owner':'t','generation':8}");
+	snprintf(args, sizeof(args), "apply %s", t.state);
+	prints(args, 0, "remove port a\nadd port b\n"
+			"generation 8 of t is in force, 2 actions\n");
+	asked("state.apply", "{'state':{'owner':'t','generation':8},"
+			     "'force':false}");
+	snprintf(args, sizeof(args), "apply --force - <%s", t.state);
+	CU_ASSERT(run(out, sizeof(out), args) == 0);
+	asked("state.apply", "{'state':{'owner':'t','generation':8},"
+			     "'force':true}");
+	t.refuse = true;
+	prints(args, 1, "switchctl: state refused\n"
+			"  where: generation\n"
+			"  found: 6\n"
+			"  valid: at least 7\n");
+	t.refuse = false;
+}
+
+static void a_state_that_is_wrong_is_never_sent(void)
+{
+	unsigned before = t.calls;
+	char args[128], want[512];
+
+	write_state("{'owner':'t','generation':8,'prots':[],"
+		    "'networks':[{'name':'n','vlan':5000}]}");
+	snprintf(args, sizeof(args), "apply %s", t.state);
+	snprintf(want, sizeof(want),
+		 "%s: prots: []\n  expected a known key; did you mean "
+		 "\"ports\"?\n%s: networks[0].vlan: 5000\n  expected integer "
+		 "0 to 4094\nswitchctl: %s: not applied, 2 errors\n", t.state,
+		 t.state, t.state);
+	prints(args, 1, want);
+	write_state("{'owner':'t','generation':8}");
+	snprintf(args, sizeof(args), "apply --check %s", t.state);
+	says(args, 0, "valid: 0 networks, 0 ports");
+	says("apply /nonexistent", 4, "No such file");
+	CU_ASSERT(t.calls == before);
+}
+
+static void a_capture_goes_through_a_pipe_and_ends(void)
+{
+	prints("capture web --snaplen 96 --rate 1.5M --duration 2m "
+	       "--direction in --reason test 2>/dev/null | cat", 0, "PCAPNG");
+	asked("capture.start",
+	      "{'port':'web','direction':'in','snaplen':96,'duration_s':120,"
+	      "'rate_bps':1500000,'why':'test'}");
+	CU_ASSERT(t.written == 6);
+	prints("capture web >/dev/null", 0,
+	       "capturing for 60 s at most; Ctrl-C ends\n"
+	       "2 packets, 128 bytes, 1 dropped; time is up\n");
+	CU_ASSERT(run(out, sizeof(out), "capture --network n10 ip -w "
+					"/dev/null --reason x") == 0);
+	asked("capture.start",
+	      "{'network':'n10','filter':[[40,0,0,12],[21,0,1,2048],"
+	      "[6,0,0,65535],[6,0,0,0]],'filter_text':'ip','why':'x'}");
+}
+
+static void a_capture_stops_when_its_reader_has_gone(void)
+{
+	t.endless = true;
+	t.stopped = false;
+	says("capture web | head -c 6", 0, "PCAPNG");
+	CU_ASSERT(t.stopped);
+	asked("capture.stop", "{'session':11}");
+	t.endless = false;
+}
+
+static void a_capture_stops_on_a_signal(void)
+{
+	char args[512];
+
+	unlink(t.state);
+	t.endless = true;
+	t.stopped = false;
+	snprintf(args, sizeof(args),
+		 "capture web -w %s & p=$!; for i in $(seq 1000); do "
+		 "test -s %s && break; sleep 0.01; done; kill -INT $p; "
+		 "wait $p", t.state, t.state);
+	says(args, 0, "2 packets, 128 bytes, 0 dropped\n");
+	CU_ASSERT(t.stopped);
+	t.endless = false;
+}
+
+static void mirrors_are_added_and_deleted(void)
+{
+	says("mirror add --to ids --port web --port app --network n20 icmp "
+	     "--reason x --other-network", 0, "session 4, for 600 s");
+	CU_ASSERT_STRING_EQUAL(t.method, "mirror.add");
+	CU_ASSERT(!strncmp(t.params,
+			   "{\"to\":\"ids\",\"ports\":[\"web\",\"app\"],"
+			   "\"networks\":[\"n20\"],\"other_network\":true,"
+			   "\"keep\":true,\"filter\":[[", 90));
+	says("mirror del 4", 0, "session 4 ended: 1 packets");
+	asked("mirror.del", "{'session':4}");
+}
+
+static void trace_builds_the_frame_and_tells_its_fate(void)
+{
+	prints("trace web eth dst=02:00:00:00:00:0b / arp", 0,
+	       "  access port of n10\n"
+	       "42 bytes from web: forwarded in network n10, unicast\n"
+	       "  TO PORT  RESULT  TAGS  BYTES\n"
+	       "  up0      sent    10       18\n"
+	       "copies to ids\n");
+	asked("trace", "{'port':'web','frame':'02000000000b02000000000a0806"
+		       "0001080006040001" "02000000000a00000000"
+		       "00000000000000000000'}");
+	says("trace web ip", 2, "frame: begin with eth");
+	says("trace up0 eth", 2, "eth src=MAC");
+}
+
+static void wrong_usage_is_named(void)
+{
+	static const char *const cases[][2] = {
+		{ "", "switchctl COMMAND" },
+		{ "frobnicate", "frobnicate: no such command" },
+		{ "apply", "usage: switchctl apply FILE|-" },
+		{ "ports web", "usage: switchctl ports" },
+		{ "ports --force", "ports takes no --force" },
+		{ "fdb -w x", "fdb takes no --write" },
+		{ "ports --nonsense", "nonsense" },
+		{ "stats --watch 0", "0.1" },
+		{ "stats 5", "--watch" },
+		{ "capture", "name one port" },
+		{ "capture web 'ip and and'", "pcap-filter(7)" },
+		{ "capture web --rate fast", "bit/s" },
+		{ "capture web --duration 0", "1 s to a week" },
+		{ "capture web --snaplen 70000", "1 to 65535" },
+		{ "capture web --direction up", "in, out or both" },
+		{ "mirror", "usage: switchctl mirror" },
+		{ "mirror swap", "add, list or del" },
+		{ "mirror add --to x", "--to PORT and at least one" },
+		{ "mirror del", "a session's number" },
+		{ "mirror del x1", "a session's number" },
+		{ "names frogs", "ports or networks" },
+		{ "trace web", "usage: switchctl trace" },
+	};
+	unsigned i, before = t.calls;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		says(cases[i][0], 2, cases[i][1]);
+	CU_ASSERT(t.calls == before);
+	says("--help", 0, "Exit code");
+	says("capture --help", 0, "write frames as pcapng");
+	says("--version", 0, "switchctl 0.");
+	says("capture web -w /nonexistent/x", 4, "No such file");
+}
+
+static void without_a_switch_one_is_told_what_to_do(void)
+{
+	char kept[sizeof(t.socket)];
+
+	memcpy(kept, t.socket, sizeof(kept));
+	strcpy(t.socket, "/nonexistent/sock");
+	says("show", 3, "no switch answers; start causeway-switchd");
+	prints("show --json", 3,
+	       "{\n  \"error\": {\n    \"message\": \"/nonexistent/sock: no "
+	       "switch answers; start causeway-switchd or name its socket with "
+	       "--socket\"\n  }\n}\n");
+	memcpy(t.socket, kept, sizeof(kept));
+}
+
+int main(void)
+{
+	static const struct suite_test tests[] = {
+		SUITE_TEST(ports_are_a_table_and_texts_cannot_drive_the_terminal),
+		SUITE_TEST(show_puts_everything_on_one_page),
+		SUITE_TEST(fdb_drops_names_and_version_print),
+		SUITE_TEST(stats_add_up_and_show_the_workers),
+		SUITE_TEST(watching_shows_rates_until_the_reader_leaves),
+		SUITE_TEST(json_is_what_the_switch_said),
+		SUITE_TEST(apply_tells_what_was_done),
+		SUITE_TEST(a_state_that_is_wrong_is_never_sent),
+		SUITE_TEST(a_capture_goes_through_a_pipe_and_ends),
+		SUITE_TEST(a_capture_stops_when_its_reader_has_gone),
+		SUITE_TEST(a_capture_stops_on_a_signal),
+		SUITE_TEST(mirrors_are_added_and_deleted),
+		SUITE_TEST(trace_builds_the_frame_and_tells_its_fate),
+		SUITE_TEST(wrong_usage_is_named),
+		SUITE_TEST(without_a_switch_one_is_told_what_to_do),
+	};
+	int rc;
+
+	if (server_start())
+		return 1;
+	rc = suite_run("switchctl", tests, sizeof(tests) / sizeof(tests[0]));
+	server_stop();
+	return rc;
+}
