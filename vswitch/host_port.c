@@ -33,7 +33,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <linux/if_packet.h>
@@ -43,15 +42,9 @@
 #include "base/drop.h"
 #include "vswitch/offload.h"
 
-#ifndef TUN_F_USO4 /* Linux 6.2 */
-#define TUN_F_USO4 0x20
-#define TUN_F_USO6 0x40
-#endif
-
 #define BUFFER_ALIGN 64
-#define BUFFER_BYTES                                                          \
+#define BUFFER_BYTES                                                           \
 	(BURST_BYTES_MAX + FRAME_LEN_MAX + (BURST_MAX + 1) * BUFFER_ALIGN)
-#define SOCKET_BYTES (8 << 20) /* what a socket should be able to queue */
 #define TAG_BYTES 4
 
 struct host_queue {
@@ -150,9 +143,9 @@ static void aux_apply(struct frame *f, struct msghdr *msg)
 		memcpy(&aux, CMSG_DATA(c), sizeof(aux));
 		if (aux.tp_status & TP_STATUS_VLAN_VALID)
 			tag_restore(f,
-				    aux.tp_status & TP_STATUS_VLAN_TPID_VALID ?
-					    aux.tp_vlan_tpid :
-					    0x8100,
+				    aux.tp_status & TP_STATUS_VLAN_TPID_VALID
+					    ? aux.tp_vlan_tpid
+					    : 0x8100,
 				    aux.tp_vlan_tci);
 	}
 }
@@ -168,7 +161,8 @@ static ssize_t receive(struct host_port *hp, struct host_queue *q,
 		{ f->bytes, FRAME_HDR_MAX },
 		{ q->buffer + q->used, BUFFER_BYTES - q->used },
 	};
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 3,
+	struct msghdr msg = { .msg_iov = iov,
+			      .msg_iovlen = 3,
 			      .msg_control = control,
 			      .msg_controllen = sizeof(control) };
 	ssize_t n;
@@ -284,8 +278,7 @@ static enum drop transmit(struct host_port *hp, int fd, const struct frame *f)
 	iov[0] = (struct iovec){ &vh, sizeof(vh) };
 	iov[1] = (struct iovec){ f->hdr, f->hdr_len };
 	for (i = 0; i < f->seg_count; i++)
-		iov[2 + i] = (struct iovec){ (void *)(uintptr_t)
-						     f->segs[i].data,
+		iov[2 + i] = (struct iovec){ (void *)(uintptr_t)f->segs[i].data,
 					     f->segs[i].len };
 	msg.msg_iovlen = 2 + i;
 	if (hp->kind == HOST_PORT_TAP)
@@ -345,46 +338,26 @@ static void host_rx_disarm(struct port *p, unsigned qi)
 {
 }
 
-#define HOST_OPS(kind_name)                                                   \
-	{                                                                     \
-		.kind = kind_name, .rx = host_rx, .rx_done = host_rx_done,    \
-		.tx = host_tx, .tx_flush = host_tx_flush,                     \
-		.rx_fd = host_rx_fd, .rx_arm = host_rx_arm,                   \
-		.rx_disarm = host_rx_disarm,                                  \
+#define HOST_OPS(kind_name)                                                    \
+	{                                                                      \
+		.kind = kind_name, .rx = host_rx, .rx_done = host_rx_done,     \
+		.tx = host_tx, .tx_flush = host_tx_flush, .rx_fd = host_rx_fd, \
+		.rx_arm = host_rx_arm, .rx_disarm = host_rx_disarm,            \
 	}
 
 static const struct port_ops tap_ops = HOST_OPS("tap");
 static const struct port_ops packet_ops = HOST_OPS("packet");
 
-/* UDP segmentation came with 6.2, in taps and packet sockets alike. */
-static bool kernel_has_uso(void)
+static bool tap_usable(int fd)
 {
-	unsigned major, minor;
-	struct utsname u;
-
-	if (uname(&u) || sscanf(u.release, "%u.%u", &major, &minor) != 2)
-		return false;
-	return major > 6 || (major == 6 && minor >= 2);
-}
-
-/* What the tap's own side may leave to us. */
-static int tap_prepare(int fd, bool uso)
-{
-	unsigned long takes = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 |
-			      TUN_F_TSO_ECN;
-	int hdr_len = sizeof(struct virtio_net_hdr);
+	const short flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
 	struct ifreq ifr;
+	int hdr_len;
 
-	if (ioctl(fd, TUNGETIFF, &ifr) ||
-	    (ifr.ifr_flags & (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)) !=
-		    (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR))
-		return -EINVAL;
-	if (uso)
-		takes |= TUN_F_USO4 | TUN_F_USO6;
-	if (ioctl(fd, TUNSETVNETHDRSZ, &hdr_len) ||
-	    ioctl(fd, TUNSETOFFLOAD, takes))
-		return -errno;
-	return 0;
+	return !ioctl(fd, TUNGETIFF, &ifr) &&
+	       (ifr.ifr_flags & flags) == flags &&
+	       !ioctl(fd, TUNGETVNETHDRSZ, &hdr_len) &&
+	       hdr_len == (int)sizeof(struct virtio_net_hdr);
 }
 
 static int option(int fd, int level, int name)
@@ -395,41 +368,24 @@ static int option(int fd, int level, int name)
 	return getsockopt(fd, level, name, &v, &len) ? -1 : v;
 }
 
-/* Never lower what a privileged caller has set. */
-static void socket_grow(int fd, int name)
+static bool packet_usable(int fd)
 {
-	int bytes = SOCKET_BYTES;
-
-	if (option(fd, SOL_SOCKET, name) < bytes)
-		setsockopt(fd, SOL_SOCKET, name, &bytes, sizeof(bytes));
+	return option(fd, SOL_SOCKET, SO_DOMAIN) == AF_PACKET &&
+	       option(fd, SOL_SOCKET, SO_TYPE) == SOCK_RAW &&
+	       option(fd, SOL_PACKET, PACKET_VNET_HDR) == 1 &&
+	       option(fd, SOL_PACKET, PACKET_AUXDATA) == 1 &&
+	       option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING) == 1;
 }
 
-static int packet_prepare(int fd)
+static int queue_open(struct host_queue *q, enum host_port_kind kind, int fd)
 {
-	if (option(fd, SOL_SOCKET, SO_DOMAIN) != AF_PACKET ||
-	    option(fd, SOL_SOCKET, SO_TYPE) != SOCK_RAW ||
-	    option(fd, SOL_PACKET, PACKET_VNET_HDR) != 1 ||
-	    option(fd, SOL_PACKET, PACKET_AUXDATA) != 1 ||
-	    option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING) != 1)
-		return -EINVAL;
-	socket_grow(fd, SO_SNDBUF);
-	socket_grow(fd, SO_RCVBUF);
-	return 0;
-}
-
-static int queue_open(struct host_queue *q, const struct host_port_conf *conf,
-		      int fd, bool uso)
-{
-	int flags = fcntl(fd, F_GETFL), rc;
+	int flags = fcntl(fd, F_GETFL);
 	void *buffer;
 
-	if (flags < 0)
+	if (flags < 0 ||
+	    !(kind == HOST_PORT_TAP ? tap_usable(fd) : packet_usable(fd)))
 		return -EINVAL;
-	rc = conf->kind == HOST_PORT_TAP ? tap_prepare(fd, uso) :
-					   packet_prepare(fd);
-	if (rc < 0)
-		return rc;
-	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK))
+	if (!(flags & O_NONBLOCK) && fcntl(fd, F_SETFL, flags | O_NONBLOCK))
 		return -errno;
 	buffer = mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
@@ -447,22 +403,19 @@ static bool conf_valid(const struct host_port_conf *conf)
 	       conf->queues && conf->queues <= PORT_QUEUES_MAX;
 }
 
-static void port_describe(struct port *p, const struct host_port_conf *conf,
-			  bool uso)
+static void port_describe(struct port *p, const struct host_port_conf *conf)
 {
 	p->ops = conf->kind == HOST_PORT_TAP ? &tap_ops : &packet_ops;
 	p->rx_queues = conf->queues;
 	p->tx_queues = conf->queues;
 	p->mtu = conf->mtu;
-	p->offload = PORT_TX_CSUM | PORT_TX_TSO4 | PORT_TX_TSO6 |
-		     PORT_TX_TSO_ECN | (uso ? PORT_TX_USO : 0);
+	p->offload = conf->offload;
 	p->link = true;
 	snprintf(p->name, sizeof(p->name), "%s", conf->name);
 }
 
 int host_port_new(struct host_port **out, const struct host_port_conf *conf)
 {
-	bool uso = kernel_has_uso();
 	struct host_port *hp;
 	unsigned i;
 	int rc;
@@ -476,13 +429,13 @@ int host_port_new(struct host_port **out, const struct host_port_conf *conf)
 	for (i = 0; i < PORT_QUEUES_MAX; i++)
 		hp->queue[i].fd = -1;
 	for (i = 0; i < conf->queues; i++) {
-		rc = queue_open(&hp->queue[i], conf, conf->fds[i], uso);
+		rc = queue_open(&hp->queue[i], conf->kind, conf->fds[i]);
 		if (rc < 0)
 			goto free_port;
 	}
 	for (i = 0; i < conf->queues; i++)
 		hp->queue[i].fd = conf->fds[i];
-	port_describe(&hp->port, conf, uso);
+	port_describe(&hp->port, conf);
 	*out = hp;
 	return 0;
 

@@ -4,14 +4,15 @@
  * both with virtio-net headers, so that TSO frames pass whole and checksums
  * stay partial.  VLAN tags that the kernel has taken off are put back.
  *
- * The caller opens the descriptors (causeway-netd does, being privileged):
+ * The caller has the descriptors opened (causeway-netd does, being
+ * privileged: base/netd_client.h), with the virtio-net header of 10 bytes:
  *
- *   tap     one fd a queue of /dev/net/tun after TUNSETIFF with IFF_TAP |
- *           IFF_NO_PI | IFF_VNET_HDR (| IFF_MULTI_QUEUE)
- *   packet  one fd a queue: socket(AF_PACKET, SOCK_RAW, 0), PACKET_VNET_HDR,
- *           PACKET_AUXDATA and PACKET_IGNORE_OUTGOING set, SO_SNDBUFFORCE and
- *           SO_RCVBUFFORCE 8 MB or more, promiscuous, then bound to the
- *           interface with ETH_P_ALL (several: in one PACKET_FANOUT group)
+ *   tap     one fd a queue, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, TUNSETOFFLOAD
+ *           done for what the interface's own side may leave to us
+ *   packet  one fd a queue, SOCK_RAW, bound to the interface with ETH_P_ALL,
+ *           PACKET_VNET_HDR, PACKET_AUXDATA and PACKET_IGNORE_OUTGOING set,
+ *           promiscuous, with 8 MB or more of socket buffer each way (several
+ *           queues: in one PACKET_FANOUT group)
  *
  * The interface's MTU must leave room for tags: 8 bytes above what the
  * segment's hosts use.
@@ -20,8 +21,8 @@
  * kernel serialises them.
  *
  * System calls, for the seccomp filter: recvmsg, readv, sendmsg, writev, poll
- * on workers; ioctl (TUNSETOFFLOAD, TUNSETVNETHDRSZ, TUNGETIFF), getsockopt,
- * setsockopt, fcntl, uname, mmap, munmap and close on the control thread.
+ * on workers; ioctl (TUNGETIFF, TUNGETVNETHDRSZ), getsockopt, fcntl, mmap,
+ * munmap and close on the control thread.
  */
 #ifndef CAUSEWAY_HOST_PORT_H
 #define CAUSEWAY_HOST_PORT_H
@@ -40,8 +41,9 @@ enum host_port_kind {
 struct host_port_conf {
 	const char *name; /* for people; copied */
 	enum host_port_kind kind;
-	uint16_t queues; /* 1 to PORT_QUEUES_MAX */
-	uint16_t mtu;	 /* L3 bytes, tags not counted */
+	uint16_t queues;  /* 1 to PORT_QUEUES_MAX */
+	uint16_t mtu;	  /* L3 bytes, tags not counted */
+	uint32_t offload; /* enum port_offload: what the kernel takes */
 	int fds[PORT_QUEUES_MAX];
 };
 

@@ -63,13 +63,16 @@ static bool own_namespace(void)
 	return true;
 }
 
-static int open_tap(short flags)
+static int open_tap(void)
 {
-	struct ifreq ifr = { .ifr_flags = flags };
+	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 
 	strcpy(ifr.ifr_name, IFNAME);
-	if (fd >= 0 && ioctl(fd, TUNSETIFF, &ifr)) {
+	if (fd >= 0 &&
+	    (ioctl(fd, TUNSETIFF, &ifr) ||
+	     ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 |
+					      TUN_F_TSO_ECN))) {
 		close(fd);
 		fd = -1;
 	}
@@ -110,7 +113,8 @@ static int open_packet(bool vnet)
 static int new_port(struct host_port **hp, enum host_port_kind kind, int fd)
 {
 	struct host_port_conf conf = { .name = "test", .kind = kind,
-				       .queues = 1, .mtu = 9000 };
+				       .queues = 1, .mtu = 9000,
+				       .offload = PORT_TX_CSUM | PORT_TX_TSO4 };
 
 	conf.fds[0] = fd;
 	return host_port_new(hp, &conf);
@@ -118,7 +122,7 @@ static int new_port(struct host_port **hp, enum host_port_kind kind, int fd)
 
 static bool set_up(void)
 {
-	int fd = open_tap(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
+	int fd = open_tap();
 
 	return fd >= 0 && !set_link(true) &&
 	       !new_port(&tap, HOST_PORT_TAP, fd) &&
