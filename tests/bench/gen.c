@@ -8,10 +8,11 @@
  *
  *	open path=S mac=M ip=A [listen=1] [huge=1] [ring=1024] [wait_ms=5000]
  *	flow from=0 to=1 [window=512] [rate=N] [limit=N]
- *	     [vary=src|dst macs=N [in_order=1]] [probe=1 gap_us=N]
+ *	     [vary=src|dst macs=N [first_mac=N] [in_order=1]] [probe=1 gap_us=N]
  *	watch port=N            take what arrives there, too
  *	run size=64 seconds=1 [warmup=0.3] [kill=PID]
  *	null                    ports 0 and 1 face a device that does nothing
+ *	machine [core=1]        how far the cores are apart (cores.h)
  *	close                   all ports
  *
  * `flow` and `watch` say what the next `run` does; run forgets them.
@@ -25,6 +26,7 @@
 
 #include <arpa/inet.h>
 
+#include "tests/bench/cores.h"
 #include "tests/bench/load.h"
 
 #define WORDS_MAX 16
@@ -117,6 +119,7 @@ static void do_flow(const struct words *w)
 	f->rate = word_number(w, "rate", 0);
 	f->limit = (uint64_t)word_number(w, "limit", 0);
 	f->macs = (unsigned)word_number(w, "macs", 1);
+	f->first_mac = (unsigned)word_number(w, "first_mac", 0);
 	f->in_order = word_number(w, "in_order", 0) != 0;
 	f->vary = *vary == 's' ? VARY_SRC : *vary == 'd' ? VARY_DST : VARY_NONE;
 	f->probe = word_number(w, "probe", 0) != 0;
@@ -186,11 +189,12 @@ static void print_result(void)
 	printf("\"received\":%lu,\"stray\":%lu,\"foreign\":%lu,"
 	       "\"damaged\":%lu,\"back_ms\":%.3f,\"seconds\":%.4f,"
 	       "\"mpps\":%.4f,\"busy_share\":%.4f,\"busy_cycles\":%.1f,"
-	       "\"tsc_hz\":%.0f}\n",
+	       "\"burst\":%.1f,\"tsc_hz\":%.0f}\n",
 	       load.received, stray, load.foreign, load.damaged, back_ms,
 	       load.measured_s, 1e-6 * (double)load.received / load.measured_s,
 	       (double)load.busy_tsc / (double)(load.all_tsc | 1),
 	       (double)load.busy_tsc / (double)(load.moved | !load.moved),
+	       (double)load.moved / (double)(load.bursts | !load.bursts),
 	       load.tsc_hz);
 }
 
@@ -237,6 +241,13 @@ static void do_null(const struct words *w)
 	pthread_join(thread, NULL);
 }
 
+static void do_machine(const struct words *w)
+{
+	printf("{\"round_trip\":%.0f,\"far_load\":%.0f}\n",
+	       cores_round_trip((int)word_number(w, "core", 1)),
+	       cores_far_load());
+}
+
 static void do_close(const struct words *w)
 {
 	load_reset(&load);
@@ -251,6 +262,7 @@ static const struct {
 } verbs[] = {
 	{ "open", do_open }, { "flow", do_flow },   { "watch", do_watch },
 	{ "run", do_run },   { "null", do_null },   { "close", do_close },
+	{ "machine", do_machine },
 };
 
 static void obey(char *line)

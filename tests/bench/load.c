@@ -75,7 +75,7 @@ void load_reset(struct load *l)
 	l->salt++;
 	l->kill_pid = 0;
 	l->kill_tsc = l->foreign = l->damaged = 0;
-	l->busy_tsc = l->all_tsc = l->moved = 0;
+	l->busy_tsc = l->all_tsc = l->moved = l->bursts = 0;
 }
 
 static uint32_t next_random(void)
@@ -141,6 +141,7 @@ static void port_pattern(const struct load_port *p, uint8_t salt)
 	struct guest *g = p->guest;
 	unsigned i, b;
 
+	guest_reclaim(g);
 	for (b = 0; b < g->free_count; b++)
 		for (i = AT_PATTERN; i < GUEST_FRAME_MAX; i++)
 			guest_frame(g, g->free[b])[i] = (uint8_t)(i + salt);
@@ -153,17 +154,19 @@ static void flow_arrived(struct load_flow *f, struct load *l, uint64_t seq,
 
 	if (!f->first_tsc && l->port[f->from].back && l->port[f->to].back)
 		f->first_tsc = now;
-	if (seq < f->expect_seq) {
+	if (seq < f->old_mark) { /* given up already */
 		f->late++;
 		return;
 	}
-	f->lost += seq - f->expect_seq;
-	f->inflight -= seq + 1 - f->expect_seq;
-	f->expect_seq = seq + 1;
+	if (seq < f->mark)
+		f->below_mark++;
+	else
+		f->above_mark++;
 	f->received++;
+	f->inflight -= f->inflight > 0;
 	if (now - f->last_tsc > f->silence_tsc && l->kill_tsc)
 		f->silence_tsc = now - f->last_tsc;
-	f->last_tsc = f->stall_tsc = now;
+	f->last_tsc = now;
 	if (!f->probe || l->probe_count == LOAD_PROBES_MAX)
 		return;
 	memcpy(&sent_tsc, frame + AT_TSC, sizeof(sent_tsc));
@@ -218,6 +221,7 @@ static unsigned port_rx(struct load *l, unsigned port, uint64_t now, bool look)
 		buf[i] = guest_take(&g->rx, &len[i]);
 		__builtin_prefetch(guest_frame(g, buf[i]));
 	}
+	l->bursts++;
 	guest_reclaim(g); /* GUEST_BUFS_MAX leaves more than a burst free */
 	for (i = 0; i < n; i++)
 		guest_post(g, &g->rx, g->free[--g->free_count],
@@ -231,19 +235,24 @@ static unsigned port_rx(struct load *l, unsigned port, uint64_t now, bool look)
 	return n;
 }
 
+/* The pool address of the next frame. */
+static unsigned flow_pick(const struct load_flow *f)
+{
+	if (f->in_order)
+		return f->first_mac + (unsigned)(f->next_seq % f->macs);
+	return f->first_mac +
+	       (unsigned)((uint64_t)next_random() * f->macs >> 32);
+}
+
 static void frame_write(struct load_flow *f, uint8_t *frame, uint64_t mark,
 			uint64_t now)
 {
-	unsigned pick = f->in_order ? (unsigned)(f->next_seq % f->macs) :
-			f->macs ? (unsigned)((uint64_t)next_random() *
-					     f->macs >> 32) : 0;
-
 	memset(frame - GUEST_HDR_LEN, 0, GUEST_HDR_LEN);
 	memcpy(frame, f->head, sizeof(f->head));
 	if (f->vary == VARY_DST)
-		load_pool_mac(frame, pick);
+		load_pool_mac(frame, flow_pick(f));
 	else if (f->vary == VARY_SRC)
-		load_pool_mac(frame + 6, pick);
+		load_pool_mac(frame + 6, flow_pick(f));
 	memcpy(frame + AT_SEQ, &mark, sizeof(mark));
 	memcpy(frame + AT_TSC, &now, sizeof(now));
 }
@@ -288,11 +297,10 @@ static unsigned flow_tx(struct load *l, unsigned id, uint64_t now)
 		uint16_t buf = g->free[--g->free_count];
 
 		frame_write(f, guest_frame(g, buf),
-			    (uint64_t)id << 56 | f->next_seq++, now);
+			    (uint64_t)id << 56 | f->next_seq, now);
+		f->next_seq++;
 		guest_post(g, &g->tx, buf, l->size, 0);
 	}
-	if (!f->inflight)
-		f->stall_tsc = now;
 	f->sent += n;
 	f->inflight += n;
 	f->credit -= n;
@@ -300,17 +308,24 @@ static unsigned flow_tx(struct load *l, unsigned id, uint64_t now)
 	return n;
 }
 
-/* Frames that will not come any more make room for new ones. */
-static void flow_unstall(struct load_flow *f, const struct load *l,
-			 uint64_t now)
+/*
+ * What was sent before the last mark has had LOAD_STALL_MS to arrive, in any
+ * order; what has not will not, and makes room for new frames.
+ */
+static void flow_mark(struct load_flow *f, const struct load *l, uint64_t now)
 {
-	uint64_t stall = (uint64_t)(LOAD_STALL_MS * 1e-3 * l->tsc_hz);
+	uint64_t due = f->mark - f->old_mark, lost;
 
-	if (!f->inflight || now - f->stall_tsc < stall)
+	if (now - f->mark_tsc < (uint64_t)(LOAD_STALL_MS * 1e-3 * l->tsc_hz))
 		return;
-	f->lost += f->inflight;
-	f->inflight = 0;
-	f->expect_seq = f->next_seq;
+	lost = due > f->below_mark ? due - f->below_mark : 0;
+	f->lost += lost;
+	f->inflight -= lost < f->inflight ? lost : f->inflight;
+	f->old_mark = f->mark;
+	f->mark = f->next_seq;
+	f->below_mark = f->above_mark;
+	f->above_mark = 0;
+	f->mark_tsc = now;
 }
 
 static void port_revive(struct load_port *p)
@@ -329,7 +344,7 @@ static void load_tick(struct load *l, uint64_t now)
 		if (l->port[i].used)
 			port_revive(&l->port[i]);
 	for (i = 0; i < l->flow_count; i++)
-		flow_unstall(&l->flow[i], l, now);
+		flow_mark(&l->flow[i], l, now);
 }
 
 static void load_start(struct load *l, uint64_t now)
@@ -340,7 +355,8 @@ static void load_start(struct load *l, uint64_t now)
 		struct load_flow *f = &l->flow[i];
 
 		l->port[f->from].used = l->port[f->to].used = true;
-		f->last_tsc = f->credit_tsc = f->due_tsc = now;
+		f->last_tsc = f->credit_tsc = now;
+		f->due_tsc = f->mark_tsc = now;
 		flow_head(f, l);
 		port_pattern(&l->port[f->from], l->salt);
 	}
@@ -353,7 +369,8 @@ static void load_begin(struct load *l)
 
 	for (i = 0; i < l->flow_count; i++)
 		l->flow[i].received = l->flow[i].lost = 0;
-	l->busy_tsc = l->all_tsc = l->moved = l->probe_count = 0;
+	l->busy_tsc = l->all_tsc = l->moved = l->bursts = 0;
+	l->probe_count = 0;
 	if (!l->kill_pid)
 		return;
 	l->kill_tsc = load_tsc();

@@ -5,9 +5,8 @@
  * A flow goes one way, from one guest to another, and keeps at most `window`
  * frames on their way: a frame that arrives lets the next one leave.  Frames
  * are IPv4/UDP, carry the flow's number and a sequence number, and are counted
- * where they arrive: missing ones at once (one flow is one FIFO through the
- * switch), the last ones after LOAD_STALL_MS without any.  A whole run is one
- * thread that polls all its guests.
+ * where they arrive, in any order; what has not come after LOAD_STALL_MS is
+ * lost.  A whole run is one thread that polls all its guests.
  *
  * Sizes are frame bytes without FCS, as testpmd's `txpkts` counts them.
  */
@@ -46,6 +45,7 @@ struct load_flow {
 	uint64_t limit;	   /* frames to send in all; 0: no limit */
 	enum load_vary vary;
 	unsigned macs;	    /* how many addresses vary */
+	unsigned first_mac; /* the first of them in the pool */
 	bool in_order;	    /* addresses one after the other, not at random */
 	bool probe;	    /* one frame at a time, gap_us apart, timed */
 	uint64_t gap_us;
@@ -56,7 +56,9 @@ struct load_flow {
 	uint64_t silence_tsc; /* longest time between two arrivals */
 
 	/* working state */
-	uint64_t next_seq, expect_seq, inflight, last_tsc, stall_tsc;
+	uint64_t next_seq, inflight, last_tsc;
+	uint64_t old_mark, mark, mark_tsc; /* sequence numbers; see load.c */
+	uint64_t below_mark, above_mark;   /* arrivals on each side of mark */
 	double credit;
 	uint64_t credit_tsc, due_tsc;
 	uint8_t head[64];
@@ -81,7 +83,7 @@ struct load {
 	uint64_t kill_tsc, end_tsc;
 	uint64_t foreign; /* frames that no flow sent */
 	uint64_t damaged; /* payload is not what was sent (warm-up only) */
-	uint64_t busy_tsc, all_tsc, moved;
+	uint64_t busy_tsc, all_tsc, moved, bursts;
 	unsigned probe_count;
 	float probe_us[LOAD_PROBES_MAX]; /* sorted */
 };
