@@ -28,13 +28,13 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/mempolicy.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/port.h"
+#include "vswitch/writer_lock.h"
 
 #define HUGE_BYTES    (2ul << 20)
 #define CHUNK_BUCKETS 64 /* aged under one taking of the lock */
@@ -50,7 +50,7 @@ struct port_facts {
 /* One mapping: this, then the buckets. */
 struct table {
 	struct fdb pub;
-	_Atomic bool locked __attribute__((aligned(64)));
+	struct writer_lock lock;
 	_Atomic uint32_t count;
 	uint32_t age_next; /* bucket; control thread only */
 	uint32_t quota;
@@ -98,24 +98,6 @@ static uint16_t port_of(uint32_t where)
 static uint16_t segment_of(uint64_t key)
 {
 	return key >> 48;
-}
-
-static bool try_lock(struct table *t)
-{
-	return !atomic_load_explicit(&t->locked, memory_order_relaxed) &&
-	       !atomic_exchange_explicit(&t->locked, true,
-					 memory_order_acquire);
-}
-
-static void lock(struct table *t)
-{
-	while (!try_lock(t))
-		sched_yield();
-}
-
-static void unlock(struct table *t)
-{
-	atomic_store_explicit(&t->locked, false, memory_order_release);
 }
 
 static void bump(_Atomic uint64_t *counter)
@@ -428,12 +410,12 @@ enum fdb_learned fdb_learn(struct fdb *fdb, uint64_t key, uint16_t port,
 	assert(class == FDB_GUEST || class == FDB_UPLINK);
 	if (!key)
 		return FDB_FOREIGN; /* nobody's */
-	if (!try_lock(t))
+	if (!writer_try_lock(&t->lock))
 		return FDB_DEFERRED;
 	p = find(t, key, hash);
 	verdict = p.b ? refresh(t, p, where, tick)
 		      : add(t, key, hash, where, tick);
-	unlock(t);
+	writer_unlock(&t->lock);
 	return verdict;
 }
 
@@ -526,9 +508,9 @@ static uint32_t sweep_all(struct table *t, const struct rule *r)
 {
 	uint32_t gone;
 
-	lock(t);
+	writer_lock(&t->lock);
 	gone = sweep(t, 0, t->pub.mask + 1, r);
-	unlock(t);
+	writer_unlock(&t->lock);
 	return gone;
 }
 
@@ -565,11 +547,11 @@ int fdb_set_static(struct fdb *fdb, uint64_t key, uint16_t port)
 
 	if (!key)
 		return -EINVAL;
-	lock(t);
+	writer_lock(&t->lock);
 	rc = pin(t, key, port);
 	if (!rc && segment_of(key) == FDB_SEGMENT_ANY)
 		sweep(t, 0, fdb_buckets(fdb), &same_mac);
-	unlock(t);
+	writer_unlock(&t->lock);
 	return rc;
 }
 
@@ -580,11 +562,11 @@ bool fdb_del(struct fdb *fdb, uint64_t key)
 
 	if (!key)
 		return false;
-	lock(t);
+	writer_lock(&t->lock);
 	p = find(t, key, fdb_hash(fdb, key));
 	if (p.b)
 		forget(t, p);
-	unlock(t);
+	writer_unlock(&t->lock);
 	return p.b != NULL;
 }
 
@@ -617,9 +599,9 @@ uint32_t fdb_age(struct fdb *fdb, uint16_t now, uint16_t max_age,
 		buckets = fdb_buckets(fdb);
 	for (; buckets; buckets -= n) {
 		n = buckets < CHUNK_BUCKETS ? buckets : CHUNK_BUCKETS;
-		lock(t);
+		writer_lock(&t->lock);
 		gone += sweep(t, t->age_next, n, &r);
-		unlock(t);
+		writer_unlock(&t->lock);
 		t->age_next = (t->age_next + n) & fdb->mask;
 	}
 	return gone;

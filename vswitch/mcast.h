@@ -63,7 +63,10 @@ struct mcast_conf {
 	uint32_t groups;
 	uint32_t groups_per_segment;
 	uint32_t groups_per_port;
-	/* Call fn(p) once no reader can still see p. */
+	/*
+	 * Call fn(p) once no reader can still see p.  Called by whoever
+	 * changes something, with the module's lock held.
+	 */
 	void (*defer_free)(void *ctx, void (*fn)(void *p), void *p);
 	void *ctx;
 	uint64_t seed; /* 0: random (tests fix it) */
