@@ -184,6 +184,7 @@ int vhost_front_accept(struct vhost_front *vf)
 
 	if (rc < 0)
 		return rc;
+	vhost_front_hangup(vf);
 	vf->sock = accept4(vf->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 	return vf->sock < 0 ? -errno : 0;
 }
@@ -192,6 +193,7 @@ int vhost_front_connect(struct vhost_front *vf, const char *path)
 {
 	struct sockaddr_un sun = address(path);
 
+	vhost_front_hangup(vf);
 	vf->sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (vf->sock < 0)
 		return -errno;
