@@ -68,7 +68,13 @@ int ctl_version(struct ctl *ctl);
  */
 int ctl_call(struct ctl *ctl, const char *method, json_t *params,
 	     struct rpc_fds *fds, json_t **result);
-/* As above, but CTL_DONE and NULL when the switch knows no such method. */
+/*
+ * The same for a method that answers page by page (docs/rpc.md): *result is
+ * the last answer with the whole list under `key`.
+ */
+int ctl_call_pages(struct ctl *ctl, const char *method, const json_t *params,
+		   const char *key, json_t **result);
+/* As ctl_call(), but CTL_DONE and NULL when the method is not known. */
 int ctl_call_if_known(struct ctl *ctl, const char *method, json_t **result);
 
 /*

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define CALL_MS 60000 /* a big state takes its time */
+#define PAGE 2000     /* entries asked for at once: a message is bounded */
 
 static void print_clean(const char *text)
 {
@@ -94,6 +95,50 @@ int ctl_call(struct ctl *ctl, const char *method, json_t *params,
 	if (code == CTL_REFUSED || (code == CTL_UNREACHABLE && ctl->rpc))
 		say_error(ctl, &e);
 	return code;
+}
+
+/* One page; *more when another follows. */
+static int call_page(struct ctl *ctl, const char *method,
+		     const json_t *params, const char *key, json_t *list,
+		     json_t **result, bool *more)
+{
+	json_t *p = json_copy((json_t *)params), *page;
+	int code;
+
+	if (!p)
+		p = json_object();
+	json_object_set_new(p, "skip", json_integer(json_array_size(list)));
+	json_object_set_new(p, "limit", json_integer(PAGE));
+	code = ctl_call(ctl, method, p, NULL, result);
+	if (code)
+		return code;
+	page = json_object_get(*result, key);
+	*more = json_is_true(json_object_get(*result, "more")) &&
+		json_array_size(page);
+	json_array_extend(list, page);
+	return CTL_DONE;
+}
+
+int ctl_call_pages(struct ctl *ctl, const char *method, const json_t *params,
+		   const char *key, json_t **result)
+{
+	json_t *list = json_array();
+	bool more = true;
+	int code;
+
+	*result = NULL;
+	do {
+		json_decref(*result);
+		code = call_page(ctl, method, params, key, list, result,
+				 &more);
+	} while (!code && more);
+	if (code) {
+		json_decref(list);
+		return code;
+	}
+	json_object_del(*result, "more");
+	json_object_set_new(*result, key, list);
+	return CTL_DONE;
 }
 
 int ctl_call_if_known(struct ctl *ctl, const char *method, json_t **result)

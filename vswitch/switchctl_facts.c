@@ -77,7 +77,7 @@ static void print_ports(const json_t *ports)
 int ctl_ports(struct ctl *ctl)
 {
 	json_t *result;
-	int code = ctl_call(ctl, "ports.list", NULL, NULL, &result);
+	int code = ctl_call_pages(ctl, "ports.list", NULL, "ports", &result);
 
 	if (code)
 		return code;
@@ -184,7 +184,8 @@ int ctl_show(struct ctl *ctl)
 	if (!code)
 		code = ctl_call(ctl, "state.get", NULL, NULL, &state);
 	if (!code)
-		code = ctl_call(ctl, "ports.list", NULL, NULL, &ports);
+		code = ctl_call_pages(ctl, "ports.list", NULL, "ports",
+				      &ports);
 	if (!code)
 		code = ctl_call_if_known(ctl, "mirror.list", &sessions);
 	if (!code && ctl->json)
@@ -229,7 +230,8 @@ int ctl_fdb(struct ctl *ctl)
 	if (ctl->argc)
 		json_object_set_new(params, "network",
 				    json_string(ctl->argv[0]));
-	code = ctl_call(ctl, "fdb.list", params, NULL, &result);
+	code = ctl_call_pages(ctl, "fdb.list", params, "entries", &result);
+	json_decref(params);
 	if (code)
 		return code;
 	if (ctl->json)

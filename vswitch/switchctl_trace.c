@@ -16,7 +16,7 @@ static int find_own(struct ctl *ctl, uint8_t own[6], bool *found)
 {
 	json_t *result, *ports;
 	size_t i;
-	int code = ctl_call(ctl, "ports.list", NULL, NULL, &result);
+	int code = ctl_call_pages(ctl, "ports.list", NULL, "ports", &result);
 
 	if (code)
 		return code;

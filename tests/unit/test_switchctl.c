@@ -81,6 +81,7 @@ static struct {
 	char params[16384];
 	unsigned calls;
 	bool refuse;	/* the next answer is an error */
+	unsigned pages;	/* answers that say more follows */
 	bool unknown;	/* mirror.list is not known */
 	ssize_t written; /* of a capture */
 	bool endless;	/* a capture does not end by itself */
@@ -115,6 +116,17 @@ static void note(const struct rpc_request *req)
 	free(text);
 }
 
+static json_t *page_of(const char *text)
+{
+	json_t *page = from_text(text);
+
+	if (t.pages) {
+		json_object_set_new(page, "more", json_true());
+		t.pages--;
+	}
+	return page;
+}
+
 static void do_answer(struct rpc_request *req, void *ctx)
 {
 	const struct answer *a = answers;
@@ -129,7 +141,7 @@ static void do_answer(struct rpc_request *req, void *ctx)
 		rpc_refuse(req, RPC_REFUSED, "generation", "6",
 			   "at least 7", "state refused");
 	else
-		rpc_reply(req, from_text(a->result));
+		rpc_reply(req, page_of(a->result));
 }
 
 static const char end_of_capture[] =
@@ -279,7 +291,7 @@ static void asked(const char *method, const char *params)
 static void ports_are_a_table_and_texts_cannot_drive_the_terminal(void)
 {
 	prints("ports", 0, PORTS_TABLE);
-	asked("ports.list", "{}");
+	asked("ports.list", "{'skip':0,'limit':2000}");
 }
 
 #define SESSION_TABLE                                                         \
@@ -311,7 +323,15 @@ static void fdb_drops_names_and_version_print(void)
 	       "NETWORK  MAC                PORT  CLASS   AGE S\n"
 	       "n10      02:00:00:00:00:0a  web   static      0\n"
 	       "1 address\n");
-	asked("fdb.list", "{'network':'n10'}");
+	asked("fdb.list", "{'network':'n10','skip':0,'limit':2000}");
+	t.pages = 2;
+	prints("fdb", 0,
+	       "NETWORK  MAC                PORT  CLASS   AGE S\n"
+	       "n10      02:00:00:00:00:0a  web   static      0\n"
+	       "n10      02:00:00:00:00:0a  web   static      0\n"
+	       "n10      02:00:00:00:00:0a  web   static      0\n"
+	       "3 addresses\n");
+	asked("fdb.list", "{'skip':2,'limit':2000}");
 	prints("drops", 0,
 	       "PORT  SIDE     REASON     FRAMES  MEANING\n"
 	       "web   ingress  spoof_arp       2  "
