@@ -64,6 +64,7 @@ qemu_base() {
 # /dev/kvm may be there and not work (nested, or a kernel that emulates half
 # of it), so ask by booting.
 probe_accel() {
+	ulimit -c 0 # QEMU aborts where KVM is broken
 	if [ -w /dev/kvm ] && timeout 15 $(qemu_base) -accel kvm -cpu max \
 		-m 192 -serial stdio </dev/null 2>/dev/null \
 		-append "console=ttyS0 panic=-1 quiet cw.probe" |

@@ -28,6 +28,8 @@ stage_open() {
 	STAGE_SPACES=()
 	STAGE_PIDS=()
 	STAGE_GUESTS=0
+	NETD_SUPERVISOR=""
+	SWITCHD_SUPERVISOR=""
 	export CW_GUESTS=$STAGE/guests
 	ci_on_exit stage_close
 	mkdir -p "$STAGE/log" "$CW_GUESTS"
@@ -128,21 +130,21 @@ stage_switchd() {
 }
 
 stage_switchd_pid() {
-	pgrep -P "$SWITCHD_SUPERVISOR"
+	[ -n "$SWITCHD_SUPERVISOR" ] && pgrep -P "$SWITCHD_SUPERVISOR"
 }
 
 stage_netd_pid() {
-	pgrep -P "$NETD_SUPERVISOR"
+	[ -n "$NETD_SUPERVISOR" ] && pgrep -P "$NETD_SUPERVISOR"
 }
 
 stage_ctl() {
 	"$SWITCHCTL" --socket "$STAGE/sock/switchd.sock" "$@"
 }
 
-# stage_apply: a state on standard input becomes the switch's.
+# stage_apply OPTION...: a state on standard input becomes the switch's.
 stage_apply() {
 	cat >"$STAGE/state.json"
-	stage_ctl apply "$STAGE/state.json"
+	stage_ctl apply "$STAGE/state.json" "$@"
 }
 
 # stage_json EXPRESSION COMMAND...: a Python expression over the JSON `d` that

@@ -52,25 +52,27 @@ fail() {
 	[ $# = 0 ] || printf '%s\n' "$@" | tail -n 20 | sed 's/^/    /'
 }
 
-# expect SENTENCE COMMAND...: ok if it succeeds.
+# expect SENTENCE COMMAND...: ok if it succeeds.  The command runs in this
+# shell, so what it sets stays set.
 expect() {
-	local sentence=$1 out
+	local sentence=$1
 
 	shift
-	if out=$("$@" 2>&1 </dev/null); then
+	if "$@" >"$STAGE/output" 2>&1 </dev/null; then
 		pass "$sentence"
 	else
-		fail "$sentence" "$* ended with status $?" "$out"
+		fail "$sentence" "$* ended with status $?" \
+			"$(cat "$STAGE/output")"
 	fi
 }
 
 # refuse SENTENCE COMMAND...: ok if it fails.
 refuse() {
-	local sentence=$1 out
+	local sentence=$1
 
 	shift
-	if out=$("$@" 2>&1 </dev/null); then
-		fail "$sentence" "$* succeeded" "$out"
+	if "$@" >"$STAGE/output" 2>&1 </dev/null; then
+		fail "$sentence" "$* succeeded" "$(cat "$STAGE/output")"
 	else
 		pass "$sentence"
 	fi
