@@ -620,12 +620,19 @@ static struct netd_link *known_add(struct netd_rtnl *rt)
 	return more;
 }
 
-/* fill_link() zeroes the struct first: comparing bytes is comparing fields. */
+static bool same_link(const struct netd_link *a, const struct netd_link *b)
+{
+	return !strcmp(a->ifname, b->ifname) && a->ifindex == b->ifindex &&
+	       !memcmp(a->mac, b->mac, sizeof(a->mac)) && a->mtu == b->mtu &&
+	       a->present == b->present && a->up == b->up &&
+	       a->carrier == b->carrier;
+}
+
 static void tell_if_new(struct netd_rtnl *rt, const struct netd_link *link)
 {
 	struct netd_link *known = known_link(rt, link->ifindex);
 
-	if (known && !memcmp(known, link, sizeof(*link)))
+	if (known && same_link(known, link))
 		return;
 	if (!known)
 		known = known_add(rt);

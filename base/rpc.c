@@ -762,7 +762,7 @@ static int remove_stale(const struct sockaddr_un *sun)
 	rc = rc ? errno : 0;
 	close(fd);
 	if (rc != ECONNREFUSED)
-		return -EADDRINUSE;
+		return rc == EACCES ? -EACCES : -EADDRINUSE;
 	return unlink(sun->sun_path) ? -errno : 0;
 }
 
@@ -770,17 +770,20 @@ static int bind_with_mode(int fd, const struct sockaddr_un *sun,
 			  const struct rpc_server_conf *conf)
 {
 	mode_t mode = conf->mode ? conf->mode : 0600;
-	mode_t old = umask(0777); /* nobody connects before the owner is set */
+	mode_t old = umask(0777); /* nobody connects before all is set */
 	int rc = bind(fd, (const struct sockaddr *)sun, sizeof(*sun));
 
 	rc = rc ? -errno : 0;
 	umask(old);
 	if (rc)
 		return rc;
+	/* In this order: a file that is another's takes more rights. */
+	if (chmod(sun->sun_path, mode))
+		return -errno;
 	if ((conf->uid != (uid_t)-1 || conf->gid != (gid_t)-1) &&
 	    chown(sun->sun_path, conf->uid, conf->gid))
 		return -errno;
-	return chmod(sun->sun_path, mode) ? -errno : 0;
+	return 0;
 }
 
 static int server_listen(struct rpc_server *srv)

@@ -3,7 +3,7 @@
  * supervise.c: causeway-supervise, which keeps one command running.
  *
  * It does nothing but sleep in sigwaitinfo() until the child dies, and starts
- * it again with one vfork and exec: the first time at once, because then the
+ * it again with one fork and exec: the first time at once, because then the
  * guests' connections are back before anybody notices; after that with a
  * pause that doubles, because a command that dies at once would otherwise use
  * up the machine.  A child that lived for a while has earned a new start.
@@ -70,20 +70,21 @@ static void run_command(const struct supervise *s, pid_t parent)
 	_exit(errno == ENOENT ? 127 : 126);
 }
 
-/* vfork: nothing of ours is copied, and exec's failure is the child's. */
+/* A small process forks in no time, and may do in the child what it likes. */
 static void start(struct supervise *s)
 {
 	pid_t parent = getpid();
+	pid_t pid;
 
 	s->started_ms = now_ms();
-	s->child = vfork();
-	if (s->child == 0)
+	pid = fork();
+	if (pid == 0)
 		run_command(s, parent);
-	if (s->child < 0) {
+	if (pid < 0) {
 		log_err("%s: cannot start: %s", s->name, strerror(errno));
-		s->child = 0;
 		s->restart_ms = now_ms() + PAUSE_MAX_MS;
 	}
+	s->child = pid > 0 ? pid : 0;
 }
 
 /* --- deaths --------------------------------------------------------------- */

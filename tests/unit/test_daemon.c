@@ -246,9 +246,8 @@ static int map_code(void)
 {
 	if (daemon_seccomp(NULL, 0, NULL, NULL))
 		return 1;
-	mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
-	     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return 0;
+	return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
 }
 
 static pthread_barrier_t jailed;
