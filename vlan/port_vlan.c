@@ -123,8 +123,7 @@ enum drop port_vlan_admit_tagged(const struct port_vlan *pv,
 	return DROP_NONE;
 }
 
-bool port_vlan_tunnel_carries(const struct port_vlan *pv,
-			      const struct frame *f)
+bool port_vlan_tunnel_carries(const struct port_vlan *pv, const struct frame *f)
 {
 	return tunnel_takes(pv, f, f->tags);
 }

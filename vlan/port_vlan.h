@@ -56,8 +56,8 @@ enum port_vlan_mode {
 /* What a port is configured to be; zeroed, it is an access port of VID 0. */
 struct port_vlan_conf {
 	enum port_vlan_mode mode;
-	uint16_t pvid;	     /* 0..4094; TRUNK: must be 0; see port_vlan_init */
-	uint16_t tpid;	     /* outer tag read and written; 0 means 0x8100 */
+	uint16_t pvid;       /* 0..4094; TRUNK: must be 0; see port_vlan_init */
+	uint16_t tpid;       /* outer tag read and written; 0 means 0x8100 */
 	bool accept_pvid;    /* ACCESS: frames tagged with pvid, too */
 	struct vid_set vids; /* TRUNK, NATIVE: allowed; TUNNEL: C-VIDs */
 };
@@ -65,7 +65,7 @@ struct port_vlan_conf {
 /* Compiled.  Read it, do not change it. */
 struct port_vlan {
 	uint8_t mode;
-	bool filters_cvids;  /* TUNNEL: vids was not empty */
+	bool filters_cvids; /* TUNNEL: vids was not empty */
 	uint16_t pvid;
 	uint16_t tpid;
 	struct vid_set vids; /* admitted outermost VIDs; 0: no VID at all */

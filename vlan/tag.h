@@ -20,21 +20,21 @@
 
 #include "base/burst.h"
 
-#define TAG_TPID_8021Q	0x8100
+#define TAG_TPID_8021Q  0x8100
 #define TAG_TPID_8021AD 0x88a8
-#define TAG_TPID_9100	0x9100
+#define TAG_TPID_9100   0x9100
 
-#define TAG_LEN		4
-#define TAG_VID_MASK	0x0fff
-#define TAG_PCP_MASK	0xf000 /* PCP and DEI: what a TCI carries beside VID */
-#define TAG_VID_MAX	4094   /* 4095 is reserved, never on a wire */
-#define TAG_STACK_MAX	8      /* tags that tag_parse() can report */
+#define TAG_LEN       4
+#define TAG_VID_MASK  0x0fff
+#define TAG_PCP_MASK  0xf000 /* PCP and DEI: what a TCI carries beside VID */
+#define TAG_VID_MAX   4094   /* 4095 is reserved, never on a wire */
+#define TAG_STACK_MAX 8      /* tags that tag_parse() can report */
 
 struct tag_stack {
-	unsigned count;	     /* tags seen, outermost first */
-	bool truncated;	     /* another tag, or the EtherType, is cut off */
-	uint16_t type;	     /* EtherType behind the tags; 0 if truncated */
-	uint16_t type_at;    /* its offset; the L3 header follows at + 2 */
+	unsigned count;   /* tags seen, outermost first */
+	bool truncated;   /* another tag, or the EtherType, is cut off */
+	uint16_t type;    /* EtherType behind the tags; 0 if truncated */
+	uint16_t type_at; /* its offset; the L3 header follows at + 2 */
 	uint32_t tag[TAG_STACK_MAX]; /* TPID << 16 | TCI */
 };
 

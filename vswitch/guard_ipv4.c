@@ -15,10 +15,10 @@
 
 #define DHCP_SERVER_PORT 67
 #define DHCP_CLIENT_PORT 68
-#define BOOTP_SEEN	 34 /* op to the end of the Ethernet chaddr */
+#define BOOTP_SEEN       34 /* op to the end of the Ethernet chaddr */
 
-#define IGMP_QUERY		0x11
-#define IGMP_ROUTER_ADVERT	0x30 /* RFC 4286 */
+#define IGMP_QUERY              0x11
+#define IGMP_ROUTER_ADVERT      0x30 /* RFC 4286 */
 #define IGMP_ROUTER_TERMINATION 0x32
 
 /* What of the header decides. */
@@ -101,8 +101,7 @@ static bool parse(struct guard_view *v, struct ipv4 *ip)
 		return false;
 	header = (v->p[0] & 15) * 4;
 	total = v->gso ? v->len : guard_be16(v->p + 2);
-	if (header < 20 || header > v->have || total < header ||
-	    total > v->len)
+	if (header < 20 || header > v->have || total < header || total > v->len)
 		return false;
 	frag = guard_be16(v->p + 6);
 	*ip = (struct ipv4){

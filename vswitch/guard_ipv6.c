@@ -15,19 +15,19 @@
 
 #define CHAIN_MAX 8
 
-#define NH_HOP_BY_HOP 0
-#define NH_IPIP	      4
-#define NH_TCP	      6
-#define NH_UDP	      17
-#define NH_IPV6	      41
-#define NH_ROUTING    43
-#define NH_FRAGMENT   44
-#define NH_AUTH	      51
-#define NH_ICMPV6     58
+#define NH_HOP_BY_HOP  0
+#define NH_IPIP        4
+#define NH_TCP         6
+#define NH_UDP         17
+#define NH_IPV6        41
+#define NH_ROUTING     43
+#define NH_FRAGMENT    44
+#define NH_AUTH        51
+#define NH_ICMPV6      58
 #define NH_DESTINATION 60
-#define NH_MOBILITY   135
-#define NH_HIP	      139
-#define NH_SHIM6      140
+#define NH_MOBILITY    135
+#define NH_HIP         139
+#define NH_SHIM6       140
 
 #define DHCP6_CLIENT_PORT 546
 #define DHCP6_SERVER_PORT 547
@@ -193,8 +193,8 @@ static enum drop judge_nd_options(const struct guard *g,
 /* Duplicate address detection asks the target's own solicited-node group. */
 static bool asks_solicited_node(const struct ipv6 *ip, const uint8_t *target)
 {
-	static const uint8_t group[13] = { 0xff, 2, 0, 0, 0, 0, 0,
-					   0,	 0, 0, 0, 1, 0xff };
+	static const uint8_t group[13] = { 0xff, 2, 0, 0, 0, 0,   0,
+					   0,    0, 0, 0, 1, 0xff };
 
 	return !memcmp(ip->dst, group, sizeof(group)) &&
 	       !memcmp(ip->dst + 13, target + 13, 3);

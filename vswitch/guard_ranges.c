@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define V4(a, b, c, d) ((guard_addr)(a) << 24 | (b) << 16 | (c) << 8 | (d))
-#define HIGH(x)	       ((guard_addr)(x) << 64) /* upper 64 bits */
+#define HIGH(x)        ((guard_addr)(x) << 64) /* upper 64 bits */
 
 /* Sources no host may use on a link (RFC 1122 3.2.1.3). */
 static const struct guard_range martian4[] = {
@@ -101,11 +101,11 @@ static int ranges_remove(struct guard_range r[], int n,
 int guard_ranges_compile(struct guard_range out[], int family,
 			 const struct guard_prefix prefix[], unsigned n)
 {
-	const struct guard_range *martian = family == AF_INET ? martian4 :
-								 martian6;
-	unsigned martians = family == AF_INET ?
-				    sizeof(martian4) / sizeof(*martian4) :
-				    sizeof(martian6) / sizeof(*martian6);
+	const struct guard_range *martian =
+		family == AF_INET ? martian4 : martian6;
+	unsigned martians = family == AF_INET
+				    ? sizeof(martian4) / sizeof(*martian4)
+				    : sizeof(martian6) / sizeof(*martian6);
 	unsigned width = family == AF_INET ? 32 : 128, i, taken = 0;
 	int count = 0;
 
@@ -119,10 +119,11 @@ int guard_ranges_compile(struct guard_range out[], int family,
 			continue;
 		if (p->bits > width || ++taken > GUARD_PREFIXES_MAX)
 			return -EINVAL;
-		host = p->bits == 0 ? ~(guard_addr)0 >> (128 - width) :
-				      ((guard_addr)1 << (width - p->bits)) - 1;
-		first = (family == AF_INET ? guard_addr4(p->addr) :
-					    guard_addr6(p->addr)) & ~host;
+		host = p->bits == 0 ? ~(guard_addr)0 >> (128 - width)
+				    : ((guard_addr)1 << (width - p->bits)) - 1;
+		first = (family == AF_INET ? guard_addr4(p->addr)
+					   : guard_addr6(p->addr)) &
+			~host;
 		count = guard_ranges_add(out, count, first, first | host);
 	}
 	for (i = 0; i < martians; i++)

@@ -21,8 +21,8 @@ typedef unsigned __int128 guard_addr;
 
 /* One entry of ipv4_allowed or ipv6_allowed. */
 struct guard_prefix {
-	uint8_t family;	  /* AF_INET or AF_INET6 */
-	uint8_t bits;	  /* 0..32 or 0..128 */
+	uint8_t family;   /* AF_INET or AF_INET6 */
+	uint8_t bits;     /* 0..32 or 0..128 */
 	uint8_t addr[16]; /* network order; bits beyond the prefix ignored */
 };
 
@@ -34,7 +34,7 @@ struct guard_range4 {
 	uint32_t first, last;
 };
 
-#define GUARD_PREFIXES_MAX 256	/* in one list */
+#define GUARD_PREFIXES_MAX 256                      /* in one list */
 #define GUARD_RANGES_MAX   (GUARD_PREFIXES_MAX + 8) /* after compiling */
 
 /*

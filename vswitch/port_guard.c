@@ -21,18 +21,18 @@
 #define INNER_TAGS_MAX 2
 #define GUARD_ALIGN    64
 
-#define TYPE_IPV4	 0x0800
-#define TYPE_ARP	 0x0806
-#define TYPE_RARP	 0x8035
-#define TYPE_IPV6	 0x86dd
-#define TYPE_MVRP	 0x88f5
-#define TYPE_MMRP	 0x88f6
+#define TYPE_IPV4        0x0800
+#define TYPE_ARP         0x0806
+#define TYPE_RARP        0x8035
+#define TYPE_IPV6        0x86dd
+#define TYPE_MVRP        0x88f5
+#define TYPE_MMRP        0x88f6
 #define TYPE_MAC_CONTROL 0x8808
-#define TYPE_SLOW	 0x8809
-#define TYPE_EAPOL	 0x888e
-#define TYPE_LLDP	 0x88cc
-#define TYPE_PTP	 0x88f7
-#define TYPE_MIN	 0x0600 /* below: an 802.3 length */
+#define TYPE_SLOW        0x8809
+#define TYPE_EAPOL       0x888e
+#define TYPE_LLDP        0x88cc
+#define TYPE_PTP         0x88f7
+#define TYPE_MIN         0x0600 /* below: an 802.3 length */
 
 static const char *const mode_names[] = {
 	[GUARD_UNLOCKED] = "unlocked",
@@ -108,9 +108,9 @@ static struct guard *guard_alloc(const struct guard_range r4[], int n4,
 {
 	size_t bytes = sizeof(struct guard) + n6 * sizeof(*r6) +
 		       n4 * sizeof(struct guard_range4);
-	struct guard *g = aligned_alloc(GUARD_ALIGN,
-					(bytes + GUARD_ALIGN - 1) &
-						~(size_t)(GUARD_ALIGN - 1));
+	struct guard *g =
+		aligned_alloc(GUARD_ALIGN, (bytes + GUARD_ALIGN - 1) &
+						   ~(size_t)(GUARD_ALIGN - 1));
 	struct guard_range *range6 = (struct guard_range *)(g + 1);
 	struct guard_range4 *range4 = (struct guard_range4 *)(range6 + n6);
 	int i;
@@ -232,8 +232,7 @@ static enum drop judge_rarp(const struct guard *g, const struct guard_view *v)
 	if (memcmp(v->p, fixed, sizeof(fixed)) ||
 	    memcmp(v->p + 8, g->mac, sizeof(g->mac)) ||
 	    guard_addr4(v->p + 14) ||
-	    memcmp(v->p + 18, g->mac, sizeof(g->mac)) ||
-	    guard_addr4(v->p + 24))
+	    memcmp(v->p + 18, g->mac, sizeof(g->mac)) || guard_addr4(v->p + 24))
 		return DROP_SPOOF_ARP;
 	return DROP_NONE;
 }

@@ -35,8 +35,8 @@ enum guard_mode {
 
 /* Link protocols; a network's mask says which of them may pass. */
 enum guard_link {
-	GUARD_LINK_STP = 1 << 0,   /* STP, RSTP, MSTP (802.1D, 802.1Q) */
-	GUARD_LINK_LACP = 1 << 1,  /* slow protocols: LACP, marker, OAM */
+	GUARD_LINK_STP = 1 << 0,  /* STP, RSTP, MSTP (802.1D, 802.1Q) */
+	GUARD_LINK_LACP = 1 << 1, /* slow protocols: LACP, marker, OAM */
 	GUARD_LINK_LLDP = 1 << 2,
 	GUARD_LINK_PAUSE = 1 << 3, /* 802.3x pause, PFC, MAC control */
 	GUARD_LINK_EAPOL = 1 << 4, /* 802.1X, MACsec key agreement */
@@ -53,14 +53,14 @@ struct guard_conf {
 	uint8_t mac[6]; /* the port's own; used when locked */
 	const struct guard_prefix *allowed; /* both families, any order */
 	unsigned allowed_count;
-	uint32_t link_allowed;		    /* GUARD_LINK_* */
-	bool dhcp_server;		    /* may answer DHCP clients, relay */
-	bool router;			    /* may send RA, redirect, queries */
+	uint32_t link_allowed; /* GUARD_LINK_* */
+	bool dhcp_server;      /* may answer DHCP clients, relay */
+	bool router;           /* may send RA, redirect, queries */
 };
 
 /* Compiled, one cache line; ranges follow in the same allocation. */
 struct guard {
-	uint64_t fast_mask;  /* over source MAC and EtherType, as loaded */
+	uint64_t fast_mask; /* over source MAC and EtherType, as loaded */
 	uint64_t fast_want;
 	uint32_t fast_first; /* IPv4 sources, host order */
 	uint32_t fast_count;
@@ -102,8 +102,9 @@ enum drop guard_judge(const struct guard *g, const struct frame *f);
  */
 static inline bool guard_plain(const struct guard *g, const struct frame *f)
 {
-	static const uint8_t mac_mask[8] = { 0xff, 0xff, 0xff,
-					     0xff, 0xff, 0xff };
+	static const uint8_t mac_mask[8] = {
+		0xff, 0xff, 0xff, 0xff, 0xff, 0xff
+	};
 	const uint32_t protos = 1u << 1 | 1u << 6 | 1u << 17;
 	const uint8_t *h = f->hdr;
 	uint64_t word, macs;
@@ -115,9 +116,8 @@ static inline bool guard_plain(const struct guard *g, const struct frame *f)
 	memcpy(&macs, mac_mask, sizeof(macs));
 	memcpy(&src, h + 26, sizeof(src));
 	return (word & g->fast_mask) == g->fast_want && word & macs &&
-	       !(h[0] & 1) && h[14] == 0x45 &&
-	       !(frame_be16(f, 20) & 0x3fff) && h[23] < 32 &&
-	       protos >> h[23] & 1 &&
+	       !(h[0] & 1) && h[14] == 0x45 && !(frame_be16(f, 20) & 0x3fff) &&
+	       h[23] < 32 && protos >> h[23] & 1 &&
 	       ntohl(src) - g->fast_first < g->fast_count &&
 	       frame_be16(f, 16) - 28u <= f->len - GUARD_FAST_LEN &&
 	       (uint16_t)(frame_be16(f, 34) - 67) > 1 &&

@@ -14,7 +14,7 @@
 #include "vlan/port_vlan.h"
 #include "vswitch/port_guard.h"
 
-#define PEER	    "02:00:00:00:00:02"
+#define PEER        "02:00:00:00:00:02"
 #define REPETITIONS 20000
 
 static struct packet packets[BURST_MAX];
@@ -82,7 +82,8 @@ static struct guard *guard_of(enum guard_mode mode, const char *const allowed[],
 			      unsigned n)
 {
 	struct guard_prefix prefix[8];
-	struct guard_conf conf = { .mode = mode, .allowed = prefix,
+	struct guard_conf conf = { .mode = mode,
+				   .allowed = prefix,
 				   .allowed_count = n };
 	struct guard *g;
 	unsigned i;
@@ -166,8 +167,7 @@ int main(void)
 		FRAME_GEN_IPV4, FRAME_GEN_NET4, FRAME_GEN_IPV6,
 		FRAME_GEN_NET6, "192.0.2.0/24", "198.51.100.0/24",
 	};
-	struct port_vlan_conf access = { .mode = PORT_VLAN_ACCESS,
-					 .pvid = 10 };
+	struct port_vlan_conf access = { .mode = PORT_VLAN_ACCESS, .pvid = 10 };
 	struct port_vlan_conf trunk = { .mode = PORT_VLAN_TRUNK };
 	struct port unlocked = { .guard = guard_of(GUARD_UNLOCKED, NULL, 0) };
 	struct port single = { .guard = guard_of(GUARD_LOCKED, one, 1) };

@@ -4,13 +4,14 @@
 
 #include <arpa/inet.h>
 
-#define PICK(rng, list) (list)[packet_random(rng, sizeof(list) / \
-					     sizeof((list)[0]))]
+#define PICK(rng, list)                                                        \
+	(list)[packet_random(rng, sizeof(list) / sizeof((list)[0]))]
 
 static const char *const macs[] = {
-	FRAME_GEN_MAC, FRAME_GEN_MAC, FRAME_GEN_MAC, FRAME_GEN_MAC,
-	FRAME_GEN_MAC, FRAME_GEN_MAC, FRAME_GEN_MAC, FRAME_GEN_MAC,
-	FRAME_GEN_MAC, FRAME_GEN_MAC, FRAME_GEN_MAC, FRAME_GEN_MAC,
+	FRAME_GEN_MAC,       FRAME_GEN_MAC,       FRAME_GEN_MAC,
+	FRAME_GEN_MAC,       FRAME_GEN_MAC,       FRAME_GEN_MAC,
+	FRAME_GEN_MAC,       FRAME_GEN_MAC,       FRAME_GEN_MAC,
+	FRAME_GEN_MAC,       FRAME_GEN_MAC,       FRAME_GEN_MAC,
 	"02:00:00:00:00:02", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff",
 	"03:00:00:00:00:01",
 };
@@ -21,21 +22,32 @@ static const char *const dsts[] = {
 	"01:80:c2:00:00:00", "01:00:0c:cc:cc:cd", "01:80:c2:00:01:00",
 };
 static const char *const v4[] = {
-	FRAME_GEN_IPV4, FRAME_GEN_IPV4, FRAME_GEN_IPV4,	 FRAME_GEN_IPV4,
-	"10.0.1.77",	"10.0.1.255",	"10.0.2.1",	 "10.0.0.2",
-	"0.0.0.0",	"0.0.0.0",	"255.255.255.255", "224.0.0.1",
+	FRAME_GEN_IPV4, FRAME_GEN_IPV4, FRAME_GEN_IPV4,    FRAME_GEN_IPV4,
+	"10.0.1.77",    "10.0.1.255",   "10.0.2.1",        "10.0.0.2",
+	"0.0.0.0",      "0.0.0.0",      "255.255.255.255", "224.0.0.1",
 	"127.0.0.1",
 };
 static const char *const v6[] = {
-	FRAME_GEN_IPV6,	    FRAME_GEN_IPV6,	  FRAME_GEN_IPV6,
-	FRAME_GEN_LINK_LOCAL, FRAME_GEN_LINK_LOCAL, "2001:db8:1::99",
-	"2001:db8:2::1",    "fe80::2",		  "::",
-	"::",		    "::1",		  "ff02::1",
-	"ff02::2",	    "ff02::16",		  "ff02::1:ff00:1",
-	"::ffff:10.0.0.1",  "2002:a00:1::1",
+	FRAME_GEN_IPV6,
+	FRAME_GEN_IPV6,
+	FRAME_GEN_IPV6,
+	FRAME_GEN_LINK_LOCAL,
+	FRAME_GEN_LINK_LOCAL,
+	"2001:db8:1::99",
+	"2001:db8:2::1",
+	"fe80::2",
+	"::",
+	"::",
+	"::1",
+	"ff02::1",
+	"ff02::2",
+	"ff02::16",
+	"ff02::1:ff00:1",
+	"::ffff:10.0.0.1",
+	"2002:a00:1::1",
 };
-static const uint16_t ports[] = { 1024, 80,  67,  67,  68,  68, 546,
-				  546,	547, 547, 53, 443, 65535 };
+static const uint16_t ports[] = { 1024, 80,  67,  67, 68,  68,   546,
+				  546,  547, 547, 53, 443, 65535 };
 
 static bool chance(struct packet_rng *rng, unsigned one_in)
 {
@@ -157,7 +169,7 @@ static void gen_icmp6(struct packet_rng *rng, struct packet *p, unsigned ip)
 	static const uint8_t types[] = { 128, 129, 130, 131, 132, 133, 134,
 					 135, 135, 135, 136, 136, 136, 137,
 					 138, 141, 143, 143, 146, 147, 151,
-					 152, 153, 1,	2 };
+					 152, 153, 1,   2 };
 	uint8_t type = PICK(rng, types);
 	unsigned at = p->len;
 
@@ -188,8 +200,8 @@ static void gen_icmp6(struct packet_rng *rng, struct packet *p, unsigned ip)
 static void gen_extension(struct packet_rng *rng, struct packet *p,
 			  unsigned *next)
 {
-	static const uint8_t kinds[] = { 0, 60, 43, 44, 44, 44, 51, 135, 139,
-					 140 };
+	static const uint8_t kinds[] = { 0,  60, 43,  44,  44,
+					 44, 51, 135, 139, 140 };
 	uint8_t kind = PICK(rng, kinds);
 	unsigned units = chance(rng, 3) ? packet_random(rng, 4) : 0;
 
@@ -208,7 +220,7 @@ static void gen_extension(struct packet_rng *rng, struct packet *p,
 static void gen_ipv6(struct packet_rng *rng, struct packet *p)
 {
 	static const uint8_t nexts[] = { 58, 58, 58, 58, 58, 17, 17, 17,
-					 6,  6,	 4,  41, 59, 50, 132 };
+					 6,  6,  4,  41, 59, 50, 132 };
 	uint8_t last = PICK(rng, nexts);
 	unsigned ip = p->len, next = ip + 6, n = 0, len;
 

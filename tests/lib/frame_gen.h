@@ -9,11 +9,11 @@
 
 #include "tests/lib/packet.h"
 
-#define FRAME_GEN_MAC	   "02:00:00:00:00:01"
-#define FRAME_GEN_IPV4	   "10.0.0.1"
-#define FRAME_GEN_NET4	   "10.0.1.0/24"
-#define FRAME_GEN_IPV6	   "2001:db8::1"
-#define FRAME_GEN_NET6	   "2001:db8:1::/64"
+#define FRAME_GEN_MAC        "02:00:00:00:00:01"
+#define FRAME_GEN_IPV4       "10.0.0.1"
+#define FRAME_GEN_NET4       "10.0.1.0/24"
+#define FRAME_GEN_IPV6       "2001:db8::1"
+#define FRAME_GEN_NET6       "2001:db8:1::/64"
 #define FRAME_GEN_LINK_LOCAL "fe80::ff:fe00:1" /* EUI-64 of the MAC */
 
 /* Replace *p by the next frame of the sequence. */

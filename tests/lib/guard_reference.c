@@ -146,8 +146,9 @@ static bool has_ipv6(const struct guard_conf *c)
 static bool ipv6_allowed(struct reader *r, unsigned at)
 {
 	const uint8_t *m = r->c->mac;
-	const uint8_t own[16] = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, m[0] ^ 2, m[1],
-				  m[2], 0xff, 0xfe, m[3], m[4], m[5] };
+	const uint8_t own[16] = { 0xfe, 0x80, 0,        0,    0,    0,
+				  0,    0,    m[0] ^ 2, m[1], m[2], 0xff,
+				  0xfe, m[3], m[4],     m[5] };
 	unsigned i;
 
 	for (i = 0; i < 16 && u8(r, at + i) == own[i]; i++)
@@ -162,8 +163,8 @@ static bool arp(struct reader *r, unsigned at)
 	if (!locked(r))
 		return true;
 	touch(r, at, 28);
-	if (u16(r, at) != 1 || u16(r, at + 2) != 0x0800 ||
-	    u8(r, at + 4) != 6 || u8(r, at + 5) != 4)
+	if (u16(r, at) != 1 || u16(r, at + 2) != 0x0800 || u8(r, at + 4) != 6 ||
+	    u8(r, at + 5) != 4)
 		return false;
 	if (!own_mac(r, at + 8))
 		return false;
@@ -262,8 +263,8 @@ static bool udp_over_ipv6(struct reader *r, unsigned at)
 	if (!locked(r) || u16(r, at + 2) != 547)
 		return true;
 	message = u8(r, at + 8);
-	return message == 1 || (message >= 3 && message <= 6) ||
-	       message == 8 || message == 9 || message == 11;
+	return message == 1 || (message >= 3 && message <= 6) || message == 8 ||
+	       message == 9 || message == 11;
 }
 
 static bool is_router_message(unsigned type)
@@ -312,9 +313,8 @@ static bool neighbour_discovery(struct reader *r, unsigned ip, unsigned at,
 	if (type == 135 && nowhere) {
 		if (!ipv6_allowed(r, target))
 			return false;
-		if (u16(r, ip + 24) != 0xff02 ||
-		    !all_bytes(r, ip + 26, 9, 0) || u8(r, ip + 35) != 1 ||
-		    u8(r, ip + 36) != 0xff)
+		if (u16(r, ip + 24) != 0xff02 || !all_bytes(r, ip + 26, 9, 0) ||
+		    u8(r, ip + 35) != 1 || u8(r, ip + 36) != 0xff)
 			return false;
 		for (i = 13; i < 16; i++)
 			if (u8(r, ip + 24 + i) != u8(r, target + i))
@@ -493,9 +493,8 @@ static bool frame_allowed(struct reader *r)
 	return !locked(r) || link;
 }
 
-bool guard_reference_allows(const struct guard_conf *conf,
-			    const uint8_t *bytes, unsigned seen, unsigned len,
-			    bool gso)
+bool guard_reference_allows(const struct guard_conf *conf, const uint8_t *bytes,
+			    unsigned seen, unsigned len, bool gso)
 {
 	struct reader r = { conf, bytes, seen, len, len, gso, false };
 

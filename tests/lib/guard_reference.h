@@ -19,8 +19,7 @@
  * May a port of this configuration send these bytes?  `seen` of them are
  * private, the frame is `len` long.
  */
-bool guard_reference_allows(const struct guard_conf *conf,
-			    const uint8_t *bytes, unsigned seen, unsigned len,
-			    bool gso);
+bool guard_reference_allows(const struct guard_conf *conf, const uint8_t *bytes,
+			    unsigned seen, unsigned len, bool gso);
 
 #endif

@@ -5,8 +5,7 @@
 #include <CUnit/Basic.h>
 #include <stdlib.h>
 
-int suite_run(const char *name, const struct suite_test tests[],
-	      unsigned count)
+int suite_run(const char *name, const struct suite_test tests[], unsigned count)
 {
 	unsigned i, failures;
 	CU_pSuite suite;

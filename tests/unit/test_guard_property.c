@@ -84,9 +84,9 @@ static void guard_agrees_with_the_reference(void)
 static void generator_reaches_every_reason_of_the_guard(void)
 {
 	static const enum drop met[] = {
-		DROP_NONE,	 DROP_RUNT,	  DROP_BAD_SRC,
-		DROP_SPOOF_MAC,	 DROP_SPOOF_ARP,  DROP_SPOOF_IPV4,
-		DROP_SPOOF_IPV6, DROP_SPOOF_ND,	  DROP_RA_GUARD,
+		DROP_NONE,       DROP_RUNT,        DROP_BAD_SRC,
+		DROP_SPOOF_MAC,  DROP_SPOOF_ARP,   DROP_SPOOF_IPV4,
+		DROP_SPOOF_IPV6, DROP_SPOOF_ND,    DROP_RA_GUARD,
 		DROP_DHCP_GUARD, DROP_NOT_ALLOWED, DROP_UNPARSED,
 		DROP_LINK_PROTO, DROP_DISABLED,
 	};

@@ -16,6 +16,7 @@
 #include "tests/lib/suite.h"
 #include "vlan/port_vlan.h"
 
+/* clang-format off */
 #define OWN    "020000000001" /* FRAME_GEN_MAC */
 #define PEER   "020000000002"
 #define ALL    "ffffffffffff"
@@ -400,12 +401,13 @@ static const struct {
 	  EXT("3c") EXT("3c") EXT("3c") EXT("3c") EXT("3c") EXT("3c")
 	  EXT("3c") EXT("3c") EXT("3b"), DROP_UNPARSED, DROP_UNPARSED },
 };
+/* clang-format on */
 
-#define CASES (sizeof(cases) / sizeof(cases[0]))
-#define LOCKED	 7 /* in guard_confs.c: 10.0.0.1 and 2001:db8::1 */
+#define CASES    (sizeof(cases) / sizeof(cases[0]))
+#define LOCKED   7 /* in guard_confs.c: 10.0.0.1 and 2001:db8::1 */
 #define UNLOCKED 0
-#define EMPTY	 6
-#define SERVER	 3
+#define EMPTY    6
+#define SERVER   3
 
 static struct guard *guards[GUARD_CONFS];
 
@@ -619,8 +621,8 @@ static void each_link_protocol_has_its_own_switch(void)
 			CU_ASSERT_EQUAL_FATAL(guard_new(&g, &conf), 0);
 			expect(map[m].what, "link", g,
 			       packet_frame(&p, &pf, 128),
-			       bit == map[m].link ? DROP_NONE :
-						    DROP_LINK_PROTO);
+			       bit == map[m].link ? DROP_NONE
+						  : DROP_LINK_PROTO);
 			guard_free(g);
 		}
 	}
@@ -636,8 +638,9 @@ static void allowed_link_protocol_does_not_carry_forged_addresses(void)
 
 	conf.link_allowed = GUARD_LINK_ALL;
 	CU_ASSERT_EQUAL_FATAL(guard_new(&g, &conf), 0);
-	packet_put_hex(&p, ETH_TO("0180c2000000", "0800") "45000028" Z4
-		       "40060000" PEER4 OWN4 TCP);
+	packet_put_hex(
+		&p, ETH_TO("0180c2000000", "0800") "45000028" Z4
+						   "40060000" PEER4 OWN4 TCP);
 	expect("IPv4 to the bridge group", "", g, packet_frame(&p, &pf, 128),
 	       DROP_SPOOF_IPV4);
 	guard_free(g);
@@ -696,9 +699,18 @@ static void gso_frames_are_judged_without_their_ip_length(void)
 static void prefixes_are_parsed_strictly(void)
 {
 	static const char *const bad[] = {
-		"", "/", "10.0.0.1/", "10.0.0.1/33", "10.0.0.1/-1",
-		"10.0.0.1/ 8", "10.0.0.1/8x", "10.0.0", "2001:db8::1/129",
-		"fe80::1%eth0", "10.0.0.256", "host",
+		"",
+		"/",
+		"10.0.0.1/",
+		"10.0.0.1/33",
+		"10.0.0.1/-1",
+		"10.0.0.1/ 8",
+		"10.0.0.1/8x",
+		"10.0.0",
+		"2001:db8::1/129",
+		"fe80::1%eth0",
+		"10.0.0.256",
+		"host",
 		"2001:0db8:0000:0000:0000:0000:0000:0001:0000:0000:0000/64",
 	};
 	static const struct {
@@ -706,9 +718,12 @@ static void prefixes_are_parsed_strictly(void)
 		unsigned bits;
 		uint8_t last;
 	} good[] = {
-		{ "10.0.0.1", 32, 1 },	 { "10.0.0.255/25", 25, 128 },
-		{ "0.0.0.0/0", 0, 0 },	 { "2001:db8::1", 128, 1 },
-		{ "2001:db8::ff/124", 124, 0xf0 }, { "::/0", 0, 0 },
+		{ "10.0.0.1", 32, 1 },
+		{ "10.0.0.255/25", 25, 128 },
+		{ "0.0.0.0/0", 0, 0 },
+		{ "2001:db8::1", 128, 1 },
+		{ "2001:db8::ff/124", 124, 0xf0 },
+		{ "::/0", 0, 0 },
 	};
 	struct guard_prefix p;
 	unsigned i;
@@ -754,7 +769,7 @@ static void overlapping_prefixes_become_ranges(void)
 {
 	static const char *const list[] = { "10.0.1.128/25", "10.0.0.5",
 					    "10.0.1.0/25",   "10.0.0.4",
-					    "10.0.1.7",	     "10.0.0.5" };
+					    "10.0.1.7",      "10.0.0.5" };
 	struct guard *g = locked_to(list, 6);
 
 	CU_ASSERT_EQUAL(g->range6_count, 0);
@@ -816,7 +831,8 @@ static void guard_new_refuses_what_cannot_be_meant(void)
 
 	for (i = 0; i <= GUARD_PREFIXES_MAX; i++)
 		many[i] = (struct guard_prefix){
-			.family = AF_INET, .bits = 32,
+			.family = AF_INET,
+			.bits = 32,
 			.addr = { 10, 0, i >> 7, i * 2 },
 		};
 	conf.allowed = many;

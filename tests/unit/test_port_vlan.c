@@ -13,12 +13,12 @@
 #include "tests/lib/packet.h"
 #include "tests/lib/suite.h"
 
-#define DST	 "02:00:00:00:00:02"
-#define SRC	 "02:00:00:00:00:01"
+#define DST      "02:00:00:00:00:02"
+#define SRC      "02:00:00:00:00:01"
 #define TAGS_MAX 10
-#define C(vid)	 (0x81000000u | (vid))
-#define S(vid)	 (0x88a80000u | (vid))
-#define Q(vid)	 (0x91000000u | (vid))
+#define C(vid)   (0x81000000u | (vid))
+#define S(vid)   (0x88a80000u | (vid))
+#define Q(vid)   (0x91000000u | (vid))
 
 struct tags {
 	unsigned n;
@@ -60,8 +60,19 @@ static struct port_vlan compile(const struct port_vlan_conf *conf)
 	return pv;
 }
 
-enum port { ACCESS, ACCESS_PVID, ACCESS_0, TRUNK, S_TRUNK, NATIVE, NATIVE_0,
-	    NATIVE_TAGGED, TUNNEL, TUNNEL_C, PORTS };
+enum port {
+	ACCESS,
+	ACCESS_PVID,
+	ACCESS_0,
+	TRUNK,
+	S_TRUNK,
+	NATIVE,
+	NATIVE_0,
+	NATIVE_TAGGED,
+	TUNNEL,
+	TUNNEL_C,
+	PORTS
+};
 
 static struct port_vlan ports[PORTS];
 
@@ -125,8 +136,11 @@ static const struct {
 	{ TRUNK, { 2, { C(10), C(30) } }, 10, 1, 0 },
 	{ TRUNK, { 2, { S(10), C(10) } }, NO, 0, 0 },
 	{ TRUNK, { 2, { C(30), C(10) } }, NO, 0, 0 },
-	{ TRUNK, { 8, { C(10), C(1), C(2), C(3), C(4), C(5), C(6), C(7) } },
-	  10, 1, 0 },
+	{ TRUNK,
+	  { 8, { C(10), C(1), C(2), C(3), C(4), C(5), C(6), C(7) } },
+	  10,
+	  1,
+	  0 },
 	{ S_TRUNK, { 1, { S(10) } }, 10, 1, 0 },
 	{ S_TRUNK, { 1, { C(10) } }, NO, 0, 0 },
 	{ S_TRUNK, { 1, { Q(10) } }, NO, 0, 0 },
@@ -174,11 +188,11 @@ static void port_admits_what_its_mode_says(void)
 		why = port_vlan_admit(&ports[admit_cases[i].port],
 				      packet_frame(&p, &pf, 128), &vid, &strip,
 				      &pcp);
-		ok = admit_cases[i].vid == NO ?
-			     why == DROP_VLAN :
-			     why == DROP_NONE && vid == admit_cases[i].vid &&
-				     strip == admit_cases[i].strip &&
-				     pcp == admit_cases[i].pcp;
+		ok = admit_cases[i].vid == NO
+			     ? why == DROP_VLAN
+			     : why == DROP_NONE && vid == admit_cases[i].vid &&
+				       strip == admit_cases[i].strip &&
+				       pcp == admit_cases[i].pcp;
 		if (!ok)
 			printf("\nadmit case %u: %s\n", i, drop_name(why));
 		CU_ASSERT_TRUE(ok);
@@ -265,11 +279,11 @@ static void port_refuses_truncated_tags(void)
 	for (port = 0; port < PORTS; port++) {
 		for (cut = 0; cut < 22; cut++) {
 			build(&p, cut < 18 ? &one : &two);
-			CU_ASSERT_EQUAL(port_vlan_admit(
-						&ports[port],
+			CU_ASSERT_EQUAL(
+				port_vlan_admit(&ports[port],
 						packet_frame(&p, &pf, cut),
 						&vid, &strip, &pcp),
-					cut < 14 ? DROP_RUNT : DROP_VLAN);
+				cut < 14 ? DROP_RUNT : DROP_VLAN);
 		}
 	}
 }
@@ -336,9 +350,8 @@ static void init_refuses_contradictions_and_says_why(void)
 		CU_ASSERT_EQUAL(port_vlan_init(&pv, &bad[i].conf, &why),
 				-EINVAL);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(why);
-		CU_ASSERT_EQUAL(strncmp(why, bad[i].field,
-					strlen(bad[i].field)),
-				0);
+		CU_ASSERT_EQUAL(
+			strncmp(why, bad[i].field, strlen(bad[i].field)), 0);
 	}
 }
 
@@ -347,9 +360,9 @@ static void mode_names_can_be_parsed_back(void)
 	enum port_vlan_mode mode, back;
 
 	for (mode = PORT_VLAN_ACCESS; mode <= PORT_VLAN_TUNNEL; mode++) {
-		CU_ASSERT_EQUAL(port_vlan_mode_parse(port_vlan_mode_name(mode),
-						     &back),
-				0);
+		CU_ASSERT_EQUAL(
+			port_vlan_mode_parse(port_vlan_mode_name(mode), &back),
+			0);
 		CU_ASSERT_EQUAL(mode, back);
 	}
 	CU_ASSERT_EQUAL(port_vlan_mode_parse("hybrid", &back), -EINVAL);
@@ -375,8 +388,7 @@ static unsigned tags_known(const struct tags *t)
 	return n;
 }
 
-static bool model_customer(const struct port_vlan_conf *c,
-			   const struct tags *t)
+static bool model_customer(const struct port_vlan_conf *c, const struct tags *t)
 {
 	unsigned n = tags_known(t);
 	unsigned vid = n ? t->tag[0] & 4095 : 0;
@@ -420,8 +432,8 @@ static int model_admit(const struct port_vlan_conf *c, const struct tags *t,
 	if (vid == 0)
 		return c->mode == PORT_VLAN_TRUNK || n > 1 ? -1 : c->pvid;
 	if (c->mode == PORT_VLAN_ACCESS)
-		return c->accept_pvid && vid == c->pvid && n == 1 ? (int)vid :
-								     -1;
+		return c->accept_pvid && vid == c->pvid && n == 1 ? (int)vid
+								  : -1;
 	if (vid_set_has(&c->vids, vid) || (native && vid == c->pvid))
 		return vid;
 	return -1;
@@ -465,14 +477,13 @@ static void random_conf(struct packet_rng *rng, struct port_vlan_conf *c)
 		*c = (struct port_vlan_conf){
 			.mode = packet_random(rng, 5),
 			.pvid = some_vids[packet_random(rng, 8)],
-			.tpid = packet_random(rng, 2) ?
-					0 :
-					some_tpids[packet_random(rng, 6)],
+			.tpid = packet_random(rng, 2)
+					? 0
+					: some_tpids[packet_random(rng, 6)],
 			.accept_pvid = packet_random(rng, 4) == 0,
 		};
 		for (i = packet_random(rng, 4); i > 0; i--)
-			vid_set_add(&c->vids,
-				    some_vids[packet_random(rng, 8)]);
+			vid_set_add(&c->vids, some_vids[packet_random(rng, 8)]);
 	} while (port_vlan_init(&pv, c, NULL));
 }
 
@@ -480,8 +491,8 @@ static void random_tags(struct packet_rng *rng, struct tags *t)
 {
 	unsigned i;
 
-	t->n = packet_random(rng, 3) ? packet_random(rng, 3) :
-				       packet_random(rng, 9);
+	t->n = packet_random(rng, 3) ? packet_random(rng, 3)
+				     : packet_random(rng, 9);
 	for (i = 0; i < t->n; i++)
 		t->tag[i] = (uint32_t)some_tpids[packet_random(rng, 8)] << 16 |
 			    packet_random(rng, 16) << 12 |
