@@ -88,6 +88,8 @@ static_assert(offsetof(struct frame, room) == 64, "metadata is one line");
 /* frame.out beyond port ids: who of the segment's members gets it */
 #define FRAME_OUT_FLOOD 0xffff	 /* everyone: broadcast, plain multicast */
 #define FRAME_OUT_UNKNOWN 0xfffe /* those who want unknown unicast */
+#define FRAME_OUT_GROUP 0xfffd	 /* listeners of a snooped group */
+#define FRAME_OUT_ROUTERS 0xfffc /* multicast routers: IGMP, MLD reports */
 
 struct burst {
 	unsigned count;
@@ -120,6 +122,22 @@ static inline uint16_t frame_be16(const struct frame *f, unsigned at)
 
 	memcpy(&v, f->hdr + at, sizeof(v));
 	return ntohs(v);
+}
+
+/* Copy the first `max` bytes to one piece of memory; returns how many. */
+static inline uint32_t frame_linearise(const struct frame *f, uint8_t *to,
+				       uint32_t max)
+{
+	uint32_t n = f->hdr_len < max ? f->hdr_len : max, part;
+	unsigned i;
+
+	memcpy(to, f->hdr, n);
+	for (i = 0; i < f->seg_count && n < max; i++) {
+		part = f->segs[i].len < max - n ? f->segs[i].len : max - n;
+		memcpy(to + n, f->segs[i].data, part);
+		n += part;
+	}
+	return n;
 }
 
 /*

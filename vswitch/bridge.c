@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vswitch/bridge_tap.h"
+
 /* What the second pass needs of the first. */
 struct keys {
 	uint64_t dst[BURST_MAX], dst_hash[BURST_MAX];
@@ -147,13 +149,58 @@ static inline enum drop check_storm(struct bridge_worker *bw,
 							    : DROP_STORM;
 }
 
-static inline enum drop find_multicast(struct bridge_worker *bw,
-				       const struct bport *in, struct frame *f)
+/* Milliseconds of the TSC, modulo 2^32, for what ages. */
+static inline uint32_t now_ms(const struct bridge_worker *bw)
 {
+	return bw->now / bw->br->tsc_per_ms;
+}
+
+/* An IGMP or MLD frame: learn from it, and say where it may go. */
+static enum drop snoop(struct bridge_worker *bw, const struct bport *in,
+		       struct frame *f)
+{
+	enum mcast_role role = in->flags & BPORT_UPLINK	  ? MCAST_UPLINK
+			       : in->flags & BPORT_ROUTER ? MCAST_ROUTER
+							  : MCAST_GUEST;
+	uint8_t bytes[MCAST_FRAME_MAX];
+	unsigned n;
+
 	f->out = FRAME_OUT_FLOOD;
+	if (bw->dry || !bw->snoop_budget)
+		return DROP_NONE;
+	bw->snoop_budget--;
+	n = frame_linearise(f, bytes, sizeof(bytes));
+	switch (mcast_input(bw->br->mcast, f->segment, in->id, role, bytes, n,
+			    now_ms(bw))) {
+	case MCAST_TO_ROUTERS:
+		f->out = FRAME_OUT_ROUTERS;
+		return DROP_NONE;
+	case MCAST_SPOOFED:
+		return DROP_NOT_ALLOWED;
+	case MCAST_BAD:
+		return DROP_UNPARSED;
+	default:
+		return DROP_NONE;
+	}
+}
+
+static enum drop find_multicast(struct bridge_worker *bw,
+				const struct bridge_view *v,
+				const struct bport *in, struct frame *f)
+{
+	bool broadcast = is_broadcast(f);
+	enum drop why = DROP_NONE;
+
+	f->out = FRAME_OUT_FLOOD;
+	if (!broadcast && v->segments[f->segment].snooping) {
+		f->out = FRAME_OUT_GROUP;
+		if (mcast_wants(f))
+			why = snoop(bw, in, f);
+	}
+	if (why)
+		return why;
 	return check_storm(bw, in,
-			   is_broadcast(f) ? STORM_BROADCAST
-					   : STORM_MULTICAST);
+			   broadcast ? STORM_BROADCAST : STORM_MULTICAST);
 }
 
 static inline enum drop find_unicast(struct bridge_worker *bw,
@@ -198,7 +245,7 @@ static inline void judge_late(struct bridge_worker *bw,
 				continue;
 		}
 		if (is_multicast(f))
-			f->verdict = find_multicast(bw, in, f);
+			f->verdict = find_multicast(bw, v, in, f);
 		else
 			f->verdict = find_unicast(bw, v, in, f, k->dst[i],
 						  k->dst_hash[i]);
@@ -226,33 +273,38 @@ void bridge_classify(struct bridge_worker *bw, const struct bridge_view *v,
 							 : DROP_INJECT);
 		return;
 	}
+	bw->snoop_budget = SNOOP_PER_BURST;
 	judge_early(bw, in, b, &k);
 	judge_late(bw, v, in, b, &k);
 }
 
 /* ---- who gets it ----------------------------------------------------------- */
 
-/* Does a flooded frame go to this member? */
-static bool flood_reaches(struct bridge_worker *bw, const struct bport *in,
-			  const struct bport *out, const struct frame *f)
+/* The candidates for a frame that fans out; `ids` may be bw->ids. */
+static unsigned candidates(struct bridge_worker *bw,
+			   const struct bridge_view *v, const struct frame *f,
+			   const uint16_t **ids)
 {
-	if (!out || out == in || out->id == in->id ||
+	const struct segment *seg = &v->segments[f->segment];
+	int n = -1;
+
+	if (f->out == FRAME_OUT_GROUP)
+		n = mcast_ports(bw->br->mcast, f->segment, f->hdr, bw->ids);
+	else if (f->out == FRAME_OUT_ROUTERS)
+		n = mcast_router_ports(bw->br->mcast, f->segment, bw->ids);
+	*ids = n < 0 ? seg->members : bw->ids;
+	return n < 0 ? seg->member_count : (unsigned)n;
+}
+
+/* Does a frame that fans out go to this candidate? */
+static inline bool reaches(const struct bport *in, const struct bport *out,
+			   const struct frame *f)
+{
+	if (!out || out->id == in->id ||
 	    (in->flags & out->flags & BPORT_ISOLATED) ||
 	    (out->flags & BPORT_DISABLED))
 		return false;
-	if (f->out == FRAME_OUT_UNKNOWN)
-		return out->flags & BPORT_UNKNOWN;
-	return true;
-}
-
-static bool delivered_to(struct bridge_worker *bw, const struct bport *in,
-			 const struct bport *out, const struct frame *f)
-{
-	if (f->verdict)
-		return false;
-	if (f->out >= PORT_ID_MAX)
-		return flood_reaches(bw, in, out, f);
-	return f->out == out->id;
+	return f->out != FRAME_OUT_UNKNOWN || (out->flags & BPORT_UNKNOWN);
 }
 
 unsigned bridge_destinations(struct bridge_worker *bw,
@@ -260,8 +312,8 @@ unsigned bridge_destinations(struct bridge_worker *bw,
 			     const struct bport *in, struct frame *f,
 			     uint16_t ids[], unsigned max)
 {
-	const struct segment *seg;
-	unsigned i, n = 0;
+	const uint16_t *all;
+	unsigned i, n = 0, count;
 
 	if (f->verdict || !max)
 		return 0;
@@ -269,11 +321,31 @@ unsigned bridge_destinations(struct bridge_worker *bw,
 		ids[0] = f->out;
 		return 1;
 	}
-	seg = &v->segments[f->segment];
-	for (i = 0; i < seg->member_count && n < max; i++)
-		if (flood_reaches(bw, in, v->ports[seg->members[i]], f))
-			ids[n++] = seg->members[i];
+	count = candidates(bw, v, f, &all);
+	for (i = 0; i < count && n < max; i++)
+		if (reaches(in, v->ports[all[i]], f))
+			ids[n++] = all[i];
 	return n;
+}
+
+static bool delivered_to(struct bridge_worker *bw,
+			 const struct bridge_view *v, const struct bport *in,
+			 const struct bport *out, const struct frame *f)
+{
+	const uint16_t *all;
+	unsigned i, count;
+
+	if (f->verdict)
+		return false;
+	if (f->out < PORT_ID_MAX)
+		return f->out == out->id;
+	if (!reaches(in, out, f))
+		return false;
+	count = candidates(bw, v, f, &all);
+	for (i = 0; i < count; i++)
+		if (all[i] == out->id)
+			return true;
+	return false;
 }
 
 /* ---- deliver ----------------------------------------------------------------- */
@@ -306,13 +378,13 @@ static inline void dest_reset(struct bridge_worker *bw)
 static unsigned flood(struct bridge_worker *bw, const struct bridge_view *v,
 		      const struct bport *in, struct frame *f)
 {
-	const struct segment *seg = &v->segments[f->segment];
-	unsigned i, n = 0;
+	const uint16_t *all;
+	unsigned i, n = 0, count = candidates(bw, v, f, &all);
 
-	for (i = 0; i < seg->member_count; i++) {
-		if (!flood_reaches(bw, in, v->ports[seg->members[i]], f))
+	for (i = 0; i < count; i++) {
+		if (!reaches(in, v->ports[all[i]], f))
 			continue;
-		dest_add(bw, seg->members[i], f);
+		dest_add(bw, all[i], f);
 		n++;
 	}
 	return n;
@@ -363,10 +435,9 @@ static void transmit_segments(struct bridge_worker *bw,
 	ctr->segments += n;
 }
 
-/* May the frame leave here, and with which tags? */
-static inline enum drop egress_check(struct bridge_worker *bw,
-				     const struct bridge_view *v,
-				     const struct bport *out, struct frame *f)
+enum drop bridge_egress_check(struct bridge_worker *bw,
+			      const struct bridge_view *v,
+			      const struct bport *out, struct frame *f)
 {
 	uint32_t tag[FRAME_TAGS_MAX];
 	int n;
@@ -378,10 +449,41 @@ static inline enum drop egress_check(struct bridge_worker *bw,
 	if (n < 0)
 		return DROP_VLAN;
 	frame_retag(f, n, tag);
-	if ((out->flags & BPORT_RATE_TO) &&
+	if ((out->flags & BPORT_RATE_TO) && !bw->dry &&
 	    !rate_take(&out->state->to_guest, f->len))
 		return DROP_EGRESS_RATE;
 	return DROP_NONE;
+}
+
+void bridge_emit(struct bridge_worker *bw, const struct bport *out,
+		 struct frame *const f[], unsigned n)
+{
+	uint32_t offload = out->port->offload;
+	struct frame *kept[BURST_MAX];
+	unsigned i, k = 0;
+
+	for (i = 0; i < n; i++) {
+		enum drop why = DROP_NONE;
+
+		if ((f[i]->csum | f[i]->gso) &&
+		    offload_needed(f[i], offload)) {
+			if (f[i]->gso) {
+				if (k)
+					transmit(bw, out, kept, k);
+				k = 0;
+				transmit_segments(bw, out, f[i]);
+				continue;
+			}
+			why = offload_checksum(f[i]);
+		}
+		if (why)
+			out->state->ctr[bw->index].drops[why]++;
+		else
+			kept[k++] = f[i];
+	}
+	if (k)
+		transmit(bw, out, kept, k);
+	out->port->ops->tx_flush(out->port, bw->index % out->port->tx_queues);
 }
 
 static void egress(struct bridge_worker *bw, const struct bridge_view *v,
@@ -389,39 +491,27 @@ static void egress(struct bridge_worker *bw, const struct bridge_view *v,
 {
 	const struct bport *out = v->ports[d->port];
 	struct port_counters *ctr = &out->state->ctr[bw->index];
-	uint32_t offload = out->port->offload;
 	struct frame *kept[BURST_MAX];
 	unsigned i, n = 0;
 
-	if (out->flags & BPORT_RATE_TO)
-		rate_refill(&out->state->to_guest, bw->now);
 	if (!out->port->link || !out->port->tx_queues) {
 		ctr->drops[DROP_NO_LINK] += d->count;
 		return;
 	}
+	if (out->flags & BPORT_RATE_TO)
+		rate_refill(&out->state->to_guest, bw->now);
 	for (i = 0; i < d->count; i++) {
-		struct frame *f = d->frames[i];
-		enum drop why = egress_check(bw, v, out, f);
+		enum drop why = bridge_egress_check(bw, v, out, d->frames[i]);
 
-		if (!why && (f->csum | f->gso) &&
-		    offload_needed(f, offload)) {
-			if (f->gso) {
-				if (n)
-					transmit(bw, out, kept, n);
-				n = 0;
-				transmit_segments(bw, out, f);
-				continue;
-			}
-			why = offload_checksum(f);
-		}
 		if (why)
 			ctr->drops[why]++;
 		else
-			kept[n++] = f;
+			kept[n++] = d->frames[i];
 	}
 	if (n)
-		transmit(bw, out, kept, n);
-	out->port->ops->tx_flush(out->port, bw->index % out->port->tx_queues);
+		bridge_emit(bw, out, kept, n);
+	if (n && out->taps)
+		bridge_tap_out(bw, v, out, kept, n);
 }
 
 static void egress_all(struct bridge_worker *bw, const struct bridge_view *v)
@@ -431,6 +521,18 @@ static void egress_all(struct bridge_worker *bw, const struct bridge_view *v)
 	for (i = 0; i < bw->dest_count; i++)
 		egress(bw, v, &bw->dest[i]);
 	dest_reset(bw);
+}
+
+bool bridge_hears(struct bridge_worker *bw, const struct bridge_view *v,
+		  const struct bport *in, const struct bport *ear,
+		  const struct frame *f)
+{
+	if (ear->id == in->id || !f->len)
+		return false;
+	if (f->verdict && f->verdict < DROP_HAIRPIN &&
+	    !(ear->flags & BPORT_LISTEN_REFUSED))
+		return false;
+	return !delivered_to(bw, v, in, ear, f);
 }
 
 /* Copies for promiscuous ports; returns how many were made or dropped. */
@@ -451,10 +553,7 @@ static unsigned copy_to_listeners(struct bridge_worker *bw,
 		for (j = 0; j < seg->listener_count; j++) {
 			const struct bport *ear = v->ports[seg->listeners[j]];
 
-			if (ear->id == in->id ||
-			    (f->verdict && f->verdict < DROP_HAIRPIN &&
-			     !(ear->flags & BPORT_LISTEN_REFUSED)) ||
-			    delivered_to(bw, in, ear, f))
+			if (!bridge_hears(bw, v, in, ear, f))
 				continue;
 			n++;
 			if (f->len > budget) {
@@ -512,6 +611,8 @@ void bridge_deliver(struct bridge_worker *bw, const struct bridge_view *v,
 		egress_all(bw, v);
 	if (v->has_listeners)
 		extra += copy_to_listeners(bw, v, in, b);
+	if (v->has_taps)
+		bridge_tap_in(bw, v, in, b);
 	in->state->ctr[bw->index].copies += extra;
 }
 
@@ -524,10 +625,12 @@ int bridge_worker_init(struct bridge_worker *bw, struct bridge *br,
 	bw->br = br;
 	bw->index = index;
 	bw->dest = calloc(PORT_ID_MAX, sizeof(*bw->dest));
-	return bw->dest ? 0 : -ENOMEM;
+	bw->tap_bytes = malloc(MIRROR_SNAPLEN_MAX + 1);
+	return bw->dest && bw->tap_bytes ? 0 : -ENOMEM;
 }
 
 void bridge_worker_fini(struct bridge_worker *bw)
 {
 	free(bw->dest);
+	free(bw->tap_bytes);
 }

@@ -28,6 +28,8 @@
 #include "base/port.h"
 #include "vlan/port_vlan.h"
 #include "vswitch/fdb.h"
+#include "vswitch/mcast.h"
+#include "vswitch/mirror.h"
 #include "vswitch/offload.h"
 #include "vswitch/port_guard.h"
 #include "vswitch/rate.h"
@@ -36,6 +38,7 @@
 #define SEGMENT_NONE 0xffff
 #define SEGMENTS_MAX 4096
 #define LEARN_PER_BURST 8 /* new addresses a burst may try to insert */
+#define SNOOP_PER_BURST 8 /* IGMP and MLD frames a burst may have judged */
 
 /* One writer: a worker.  Readers see values that are a burst old at most. */
 struct port_counters {
@@ -66,6 +69,7 @@ enum bport_flag {
 	BPORT_RATE_TO = 1 << 8,
 	BPORT_STORM = 1 << 9,
 	BPORT_DISABLED = 1 << 10,
+	BPORT_ROUTER = 1 << 11,	     /* may send IGMP and MLD queries */
 };
 
 /* One port as one view sees it. */
@@ -74,6 +78,7 @@ struct bport {
 	struct port_state *state;
 	const struct guard *guard;
 	const uint16_t *segment_of_vid; /* trunks: [4096]; else NULL */
+	const struct mirror_taps *taps; /* NULL: nobody looks */
 	uint32_t flags;
 	uint32_t frame_max; /* bytes of a canonical frame without GSO */
 	uint16_t id;
@@ -87,12 +92,14 @@ struct segment {
 	uint16_t member_count, listener_count;
 	const uint16_t *members;   /* port ids */
 	const uint16_t *listeners; /* port ids with BPORT_LISTEN */
+	const struct mirror_taps *taps;
 };
 
 struct bridge_view {
 	uint64_t generation;
 	bool has_listeners; /* somewhere */
-	uint32_t listen_budget; /* bytes of copies per burst */
+	bool has_taps;
+	uint32_t listen_budget; /* bytes of copies per burst, each kind */
 	uint16_t segment_count;
 	struct segment *segments;
 	const struct bport *ports[PORT_ID_MAX]; /* NULL: no such port */
@@ -100,6 +107,8 @@ struct bridge_view {
 
 struct bridge {
 	struct fdb *fdb;
+	struct mcast *mcast;
+	uint64_t tsc_per_ms;
 	_Atomic uint16_t tick; /* seconds, for ageing */
 	_Atomic(struct bridge_view *) view;
 };
@@ -116,9 +125,12 @@ struct bridge_worker {
 	unsigned index;	/* which port_counters are mine */
 	bool dry;	/* trace: judge, but learn, count and charge nothing */
 	uint64_t now;	/* TSC of this burst */
+	unsigned snoop_budget;
+	uint16_t ids[PORT_ID_MAX]; /* members of a group */
 	unsigned dest_count;
 	uint16_t slot_of[PORT_ID_MAX]; /* index + 1 in dest[], 0: none */
 	struct bridge_dest *dest;      /* [PORT_ID_MAX] */
+	uint8_t *tap_bytes; /* MIRROR_SNAPLEN_MAX */
 	struct offload_scratch scratch;
 };
 
@@ -132,6 +144,22 @@ void bridge_classify(struct bridge_worker *bw, const struct bridge_view *v,
 /* Copies out what was forwarded and counts everything. */
 void bridge_deliver(struct bridge_worker *bw, const struct bridge_view *v,
 		    const struct bport *in, struct burst *b);
+
+/*
+ * One delivery: may the frame leave there, and with which tags?  Puts the
+ * tags on.
+ */
+enum drop bridge_egress_check(struct bridge_worker *bw,
+			      const struct bridge_view *v,
+			      const struct bport *out, struct frame *f);
+/* Hand frames to a port that has link, doing what it cannot; counts them. */
+void bridge_emit(struct bridge_worker *bw, const struct bport *out,
+		 struct frame *const f[], unsigned n);
+
+/* Does a promiscuous port get a copy of this classified frame? */
+bool bridge_hears(struct bridge_worker *bw, const struct bridge_view *v,
+		  const struct bport *in, const struct bport *ear,
+		  const struct frame *f);
 
 /*
  * The ports that one classified frame goes to, as bridge_deliver() would do

@@ -27,6 +27,7 @@
 #include "base/daemon.h"
 #include "base/log.h"
 #include "base/netd_client.h"
+#include "vswitch/capture.h"
 #include "vswitch/switch_view.h"
 
 #define WHY_MAX sizeof(((struct sw_port *)NULL)->waiting)
@@ -223,6 +224,26 @@ static int open_vif(struct sw_port *sp, const struct conf_port *conf,
 
 /* ---- host interfaces --------------------------------------------------------- */
 
+static int open_fds(struct sw *sw, const struct conf_port *conf, int fds[],
+		    struct rpc_error *err)
+{
+	struct netd_packet_conf pc = { .ifname = conf->interface,
+				       .mtu = conf->mtu,
+				       .want_tags = true };
+	struct netd_client *netd;
+	int rc = netd_client_open(&netd, sw->netd_path, err);
+
+	if (rc < 0)
+		return rc;
+	if (conf->type == CONF_TAP)
+		rc = netd_tap_open(netd, conf->interface, conf->mtu,
+				   conf->queues, fds, NULL, err);
+	else
+		rc = netd_packet_open(netd, &pc, &fds[0], NULL, err);
+	netd_client_close(netd);
+	return rc;
+}
+
 static void release_interface(struct sw *sw, const char *ifname)
 {
 	struct netd_client *netd;
@@ -240,9 +261,34 @@ static void release_interface(struct sw *sw, const char *ifname)
 static int open_host_port(struct sw_port *sp, const struct conf_port *conf,
 			  char *why, size_t size)
 {
-	snprintf(why, size, "vhost-user: this version has no %s ports",
-		 conf->type == CONF_TAP ? "tap" : "packet");
-	return -ENOTSUP;
+	struct host_port_conf hc = { .name = conf->name,
+				     .kind = conf->type == CONF_TAP
+						     ? HOST_PORT_TAP
+						     : HOST_PORT_PACKET,
+				     .queues = conf->type == CONF_TAP
+						       ? conf->queues
+						       : 1,
+				     .mtu = conf->mtu };
+	struct rpc_error err;
+	unsigned i;
+	int rc;
+
+	rc = open_fds(sp->sw, conf, hc.fds, &err);
+	if (rc < 0) {
+		snprintf(why, size, "%.120s%s%.120s", err.message,
+			 err.hint[0] ? ": " : "", err.hint);
+		return rc;
+	}
+	rc = host_port_new(&sp->hp, &hc);
+	if (rc < 0) {
+		snprintf(why, size, "%s: %s", conf->interface, strerror(-rc));
+		for (i = 0; i < hc.queues; i++)
+			close(hc.fds[i]);
+		return rc;
+	}
+	sp->port = host_port_port(sp->hp);
+	sp->port->id = sp->id;
+	return 0;
 }
 
 /* ---- ports --------------------------------------------------------------------- */
@@ -275,6 +321,7 @@ static void set_rates(struct sw *sw, struct sw_port *sp,
 static void port_close(struct sw_port *sp)
 {
 	vif_free(sp->vif);
+	host_port_free(sp->hp);
 	sp->vif = NULL;
 	sp->hp = NULL;
 	sp->port = NULL;
@@ -368,6 +415,24 @@ static bool segments_moved(const struct switch_conf *a,
 	return false;
 }
 
+/* Which networks snoop, and where their routers are. */
+static void refresh_groups(struct sw *sw, const struct switch_conf *wanted)
+{
+	uint32_t i;
+
+	for (i = 0; i < wanted->network_count; i++) {
+		const struct conf_network *n = &wanted->networks[i];
+		struct sw_port *up =
+			n->uplink == CONF_NONE
+				? NULL
+				: switch_find_port(
+					  sw, wanted->ports[n->uplink].name);
+
+		mcast_set_segment(sw->bridge.mcast, i, n->igmp_snooping,
+				  MCAST_AUTO, up ? up->id : MCAST_NO_PORT);
+	}
+}
+
 static void refresh_addresses(struct sw *sw, const struct switch_conf *wanted,
 			      const struct switch_conf_plan *plan)
 {
@@ -377,6 +442,8 @@ static void refresh_addresses(struct sw *sw, const struct switch_conf *wanted,
 	for (i = 0; i < PORT_ID_MAX; i++)
 		if (sw->ports[i] && all)
 			fdb_flush_port(sw->bridge.fdb, i, true);
+	for (i = 0; i < sw->running->network_count && all; i++)
+		mcast_flush_segment(sw->bridge.mcast, i);
 	for (i = 0; i < plan->count && !all; i++) {
 		const struct switch_conf_action *a = &plan->actions[i];
 		struct sw_port *sp;
@@ -497,6 +564,7 @@ static bool is_gone(const struct change *c, const struct sw_port *sp)
 static int make_view(struct sw *sw, struct change *c)
 {
 	struct view_port *vp = calloc(PORT_ID_MAX, sizeof(*vp));
+	struct view_parts parts = { .conf = c->wanted };
 	unsigned i, n = 0;
 	int rc;
 
@@ -516,7 +584,12 @@ static int make_view(struct sw *sw, struct change *c)
 		vp[n].state = sp->state;
 		vp[n++].id = sp->id;
 	}
-	rc = switch_view_new(&c->view, c->wanted, vp, n, c->errs);
+	parts.ports = vp;
+	parts.port_count = n;
+	rc = capture_taps(sw, c->wanted, &parts.taps, &parts.tap_count);
+	if (!rc)
+		rc = switch_view_new(&c->view, &parts, c->errs);
+	free((void *)parts.taps);
 	free(vp);
 	return rc;
 }
@@ -542,6 +615,7 @@ static void remove_gone(struct sw *sw, struct change *c)
 
 		fdb_flush_port(sw->bridge.fdb, sp->id, true);
 		fdb_reset_port(sw->bridge.fdb, sp->id);
+		mcast_flush_port(sw->bridge.mcast, sp->id);
 		if (conf && conf->type != CONF_VHOST_USER && !kept) {
 			port_close(sp);
 			release_interface(sw, conf->interface);
@@ -614,6 +688,7 @@ static void commit(struct sw *sw, struct change *c)
 	publish(sw, c);
 	refresh_addresses(sw, c->wanted, &c->plan);
 	remove_gone(sw, c);
+	refresh_groups(sw, c->wanted);
 	change_rates(sw, c);
 	use_settings(sw, c->wanted);
 	open_recreated(sw, c);
@@ -655,18 +730,20 @@ static void tell(struct sw *sw, struct change *c,
 	}
 }
 
-/* View again, after ports came by themselves (repair, recreate). */
-static void review(struct sw *sw)
+int switch_review(struct sw *sw)
 {
 	struct switch_conf_errors errs = { 0 };
 	struct change c = { .wanted = sw->running, .errs = &errs };
 
-	if (make_view(sw, &c) < 0) {
-		log_err("out of memory while adding ports");
-		return;
+	int rc = make_view(sw, &c);
+
+	if (rc < 0) {
+		log_err("out of memory for a new view; the old one stays");
+		return rc;
 	}
 	publish(sw, &c);
 	replan(sw);
+	return 0;
 }
 
 static int change_init(struct sw *sw, struct change *c)
@@ -751,7 +828,7 @@ int switch_apply(struct sw *sw, struct switch_conf *wanted, bool force,
 	}
 	tell(sw, &c, said, ctx);
 	commit(sw, &c);
-	review(sw);
+	switch_review(sw);
 	change_fini(&c);
 	if (!boot)
 		save_state(sw);
@@ -787,6 +864,41 @@ int switch_load(struct sw *sw)
 	return rc;
 }
 
+/* ---- memory that workers let go of -------------------------------------------------- */
+
+/*
+ * Workers replace what other workers may be reading.  It is piled up here,
+ * and freed once a second, after a sync.
+ */
+static void defer_free(void *ctx, void (*fn)(void *p), void *p)
+{
+	struct sw_garbage *g = malloc(sizeof(*g));
+	struct sw *sw = ctx;
+
+	if (!g)
+		return; /* lost, but nobody reads freed memory */
+	g->free = fn;
+	g->p = p;
+	g->next = atomic_load(&sw->garbage);
+	while (!atomic_compare_exchange_weak(&sw->garbage, &g->next, g))
+		;
+}
+
+static void collect_garbage(struct sw *sw)
+{
+	struct sw_garbage *g = atomic_exchange(&sw->garbage, NULL);
+
+	if (g)
+		workers_sync(&sw->workers);
+	while (g) {
+		struct sw_garbage *next = g->next;
+
+		g->free(g->p);
+		free(g);
+		g = next;
+	}
+}
+
 /* ---- once a second ------------------------------------------------------------------ */
 
 /* Ports whose device was missing: try again. */
@@ -811,7 +923,7 @@ static void repair(struct sw *sw)
 		came = true;
 	}
 	if (came)
-		review(sw);
+		switch_review(sw);
 }
 
 static void on_second(evutil_socket_t fd, short what, void *ctx)
@@ -822,6 +934,8 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 
 	atomic_store(&sw->bridge.tick, tick);
 	fdb_age(sw->bridge.fdb, tick, sw->running->settings.ageing_s, share);
+	mcast_age(sw->bridge.mcast, __rdtsc() / sw->bridge.tsc_per_ms, 1024);
+	collect_garbage(sw);
 	repair(sw);
 }
 
@@ -830,6 +944,9 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 int switch_init(struct sw *sw)
 {
 	const struct timeval second = { .tv_sec = 1 };
+	struct mcast_conf mc = { MCAST_CONF_DEFAULT,
+				 .defer_free = defer_free, .ctx = sw };
+	struct view_parts parts = { 0 };
 	struct bridge_view *empty = NULL;
 	struct switch_conf_errors errs = { 0 };
 	int rc;
@@ -837,9 +954,13 @@ int switch_init(struct sw *sw)
 	sw->running = switch_conf_empty();
 	if (!sw->running)
 		return -ENOMEM;
+	parts.conf = sw->running;
+	sw->bridge.tsc_per_ms = sw->tsc_hz / 1000;
 	rc = new_fdb(sw, &sw->running->settings);
 	if (!rc)
-		rc = switch_view_new(&empty, sw->running, NULL, 0, &errs);
+		rc = mcast_new(&sw->bridge.mcast, &mc);
+	if (!rc)
+		rc = switch_view_new(&empty, &parts, &errs);
 	if (rc < 0)
 		return rc;
 	atomic_store(&sw->bridge.view, empty);
@@ -847,6 +968,9 @@ int switch_init(struct sw *sw)
 	sw->second = event_new(sw->base, -1, EV_PERSIST, on_second, sw);
 	if (!sw->replan || !sw->second)
 		return -ENOMEM;
+	rc = capture_init(sw);
+	if (rc < 0)
+		return rc;
 	event_add(sw->second, &second);
 	return 0;
 }
@@ -855,6 +979,7 @@ void switch_fini(struct sw *sw)
 {
 	unsigned i;
 
+	capture_fini(sw);
 	if (sw->replan)
 		event_free(sw->replan);
 	if (sw->second)
@@ -864,5 +989,7 @@ void switch_fini(struct sw *sw)
 			port_free(sw, sw->ports[i]);
 	switch_view_free(atomic_load(&sw->bridge.view));
 	switch_conf_free(sw->running);
+	collect_garbage(sw);
+	mcast_free(sw->bridge.mcast);
 	fdb_free(sw->bridge.fdb);
 }

@@ -27,6 +27,13 @@
 
 struct event_base;
 
+/* Memory that workers may still be reading; see switch.c. */
+struct sw_garbage {
+	struct sw_garbage *next;
+	void (*free)(void *p);
+	void *p;
+};
+
 /* A port as the control thread knows it. */
 struct sw_port {
 	char name[CONF_NAME_MAX];
@@ -52,7 +59,7 @@ struct sw {
 	struct switch_conf *running;
 	struct sw_port *ports[PORT_ID_MAX]; /* by id */
 	struct event *replan, *second;
-	uint64_t started_ms;
+	_Atomic(struct sw_garbage *) garbage;
 	uint64_t applied; /* times a state was taken */
 };
 
@@ -69,6 +76,12 @@ void switch_fini(struct sw *sw);
 int switch_apply(struct sw *sw, struct switch_conf *wanted, bool force,
 		 bool boot, struct switch_conf_errors *errs,
 		 void (*said)(void *ctx, const char *action), void *ctx);
+
+/*
+ * Build the view again, after ports or mirrors came or went; the old one is
+ * out of use when it returns.  0 or -ENOMEM.
+ */
+int switch_review(struct sw *sw);
 
 /* The saved state, at start: 0, -ENOENT, or why it cannot be used. */
 int switch_load(struct sw *sw);

@@ -197,6 +197,8 @@ static uint32_t make_flags(const struct switch_conf *sc,
 		flags |= BPORT_UPLINK;
 	if (conf->role != CONF_GUEST || conf->flood_unknown || network_floods)
 		flags |= BPORT_UNKNOWN;
+	if (conf->role != CONF_GUEST || conf->router)
+		flags |= BPORT_ROUTER;
 	if (conf->isolated)
 		flags |= BPORT_ISOLATED;
 	if (conf->promiscuous)
@@ -294,39 +296,97 @@ static int make_members(struct bridge_view *view,
 	return 0;
 }
 
-int switch_view_new(struct bridge_view **out, const struct switch_conf *conf,
-		    const struct view_port ports[], unsigned n,
+/* ---- taps --------------------------------------------------------------------- */
+
+static bool tap_is_at(const struct view_tap *t, int32_t port, int32_t segment)
+{
+	return port != CONF_NONE ? t->port == port : t->segment == segment;
+}
+
+/* The mirrors that watch one place; *out stays NULL when there are none. */
+static int make_taps(const struct mirror_taps **out,
+		     const struct view_parts *parts, int32_t port,
+		     int32_t segment)
+{
+	struct mirror_taps *taps;
+	unsigned i, n = 0;
+
+	for (i = 0; i < parts->tap_count; i++)
+		n += tap_is_at(&parts->taps[i], port, segment);
+	if (!n)
+		return 0;
+	taps = calloc(1, sizeof(*taps) + n * sizeof(struct mirror *));
+	if (!taps)
+		return -ENOMEM;
+	for (i = 0; i < parts->tap_count; i++)
+		if (tap_is_at(&parts->taps[i], port, segment))
+			taps->mirror[taps->count++] = parts->taps[i].mirror;
+	*out = taps;
+	return 0;
+}
+
+/* ---- the view ----------------------------------------------------------------- */
+
+static int make_segments_of(struct bridge_view *view,
+			    const struct view_parts *parts)
+{
+	const struct switch_conf *conf = parts->conf;
+	unsigned i;
+	int rc = 0;
+
+	view->segments = calloc(conf->network_count + 1,
+				sizeof(*view->segments));
+	if (!view->segments)
+		return -ENOMEM;
+	view->segment_count = conf->network_count;
+	for (i = 0; i < conf->network_count && !rc; i++) {
+		struct segment *seg = &view->segments[i];
+
+		seg->vid = conf->networks[i].vlan;
+		seg->snooping = conf->networks[i].igmp_snooping;
+		rc = make_taps(&seg->taps, parts, CONF_NONE, i);
+	}
+	return rc ? rc : make_members(view, parts->ports, parts->port_count);
+}
+
+static int make_ports_of(struct bridge_view *view,
+			 const struct view_parts *parts,
+			 struct switch_conf_errors *errs)
+{
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; i < parts->port_count && !rc; i++) {
+		uint16_t id = parts->ports[i].id;
+		struct bport *bp = NULL;
+
+		rc = make_port(&bp, parts->conf, &parts->ports[i], errs);
+		view->ports[id] = bp;
+		if (!rc)
+			rc = make_taps(&bp->taps, parts, id, CONF_NONE);
+	}
+	return rc;
+}
+
+int switch_view_new(struct bridge_view **out, const struct view_parts *parts,
 		    struct switch_conf_errors *errs)
 {
 	struct bridge_view *view = calloc(1, sizeof(*view));
-	unsigned i;
-	int rc = -ENOMEM;
+	int rc;
 
 	*out = NULL;
 	if (!view)
 		return -ENOMEM;
-	view->generation = conf->generation;
-	view->listen_budget = conf->settings.mirror_bytes_per_burst;
-	view->segment_count = conf->network_count;
-	view->segments = calloc(conf->network_count + 1,
-				sizeof(*view->segments));
-	if (!view->segments)
-		goto free_view;
-	for (i = 0; i < conf->network_count; i++) {
-		view->segments[i].vid = conf->networks[i].vlan;
-		view->segments[i].snooping = conf->networks[i].igmp_snooping;
-	}
-	rc = make_members(view, ports, n);
-	for (i = 0; i < n && !rc; i++)
-		rc = make_port((struct bport **)&view->ports[ports[i].id],
-			       conf, &ports[i], errs);
+	view->generation = parts->conf->generation;
+	view->listen_budget = parts->conf->settings.mirror_bytes_per_burst;
+	view->has_taps = parts->tap_count;
+	rc = make_segments_of(view, parts);
+	if (!rc)
+		rc = make_ports_of(view, parts, errs);
 	if (rc < 0)
-		goto free_view;
-	*out = view;
-	return 0;
-
-free_view:
-	switch_view_free(view);
+		switch_view_free(view);
+	else
+		*out = view;
 	return rc;
 }
 
@@ -343,11 +403,13 @@ void switch_view_free(struct bridge_view *view)
 			continue;
 		guard_free((struct guard *)bp->guard);
 		free((void *)bp->segment_of_vid);
+		free((void *)bp->taps);
 		free(bp);
 	}
 	for (i = 0; view->segments && i < view->segment_count; i++) {
 		free((void *)view->segments[i].members);
 		free((void *)view->segments[i].listeners);
+		free((void *)view->segments[i].taps);
 	}
 	free(view->segments);
 	free(view);

@@ -18,12 +18,26 @@ struct view_port {
 	uint16_t id;
 };
 
+/* A mirror and one place that it watches; the other place is CONF_NONE. */
+struct view_tap {
+	struct mirror *mirror;
+	int32_t port;	 /* id */
+	int32_t segment; /* index of a network */
+};
+
+/* What a view is made of.  Everything is borrowed; mirrors must outlive it. */
+struct view_parts {
+	const struct switch_conf *conf;
+	const struct view_port *ports;
+	const struct view_tap *taps;
+	unsigned port_count, tap_count;
+};
+
 /*
  * Segment i of the view is network i of `conf`.  0, -EINVAL with words in
  * *errs, or -ENOMEM.
  */
-int switch_view_new(struct bridge_view **out, const struct switch_conf *conf,
-		    const struct view_port ports[], unsigned n,
+int switch_view_new(struct bridge_view **out, const struct view_parts *parts,
 		    struct switch_conf_errors *errs);
 /* With everything in it; ports and states are not its own. */
 void switch_view_free(struct bridge_view *view);

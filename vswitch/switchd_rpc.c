@@ -19,6 +19,8 @@
 #include "base/daemon.h"
 #include "base/log.h"
 #include "base/rpc.h"
+#include "vswitch/capture.h"
+#include "vswitch/trace.h"
 
 static struct rpc_server *server;
 
@@ -410,8 +412,19 @@ static const struct rpc_method methods[] = {
 	{ "drops.get", drops_get, 0, 0 },
 	{ "fdb.list", fdb_list, 0, 0 },
 	{ "version", version, 0, 0 },
+	{ "capture.start", capture_rpc_start, RPC_ADMIN, 1 },
+	{ "capture.stop", capture_rpc_stop, RPC_ADMIN, 0 },
+	{ "mirror.add", mirror_rpc_add, RPC_ADMIN, 0 },
+	{ "mirror.list", mirror_rpc_list, 0, 0 },
+	{ "mirror.del", mirror_rpc_del, RPC_ADMIN, 0 },
+	{ "trace", trace_rpc, 0, 0 },
 	{ NULL, NULL, 0, 0 },
 };
+
+static void on_close(struct rpc_conn *conn, void *user, void *ctx)
+{
+	capture_conn_closed(ctx, conn);
+}
 
 int switchd_rpc_start(struct sw *sw, const char *path, const char *group,
 		      uid_t owner)
@@ -424,6 +437,7 @@ int switchd_rpc_start(struct sw *sw, const char *path, const char *group,
 	conf.uid = owner;
 	conf.methods = methods;
 	conf.ctx = sw;
+	conf.on_close = on_close;
 	if (group) {
 		rc = daemon_lookup_group(group, &conf.admin_gid);
 		conf.gid = conf.admin_gid;
