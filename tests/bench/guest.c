@@ -21,6 +21,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -264,6 +265,7 @@ static int guest_listen(struct guest *g, const struct sockaddr_un *at)
 				       SOCK_NONBLOCK, 0);
 	if (g->listen_fd < 0 ||
 	    bind(g->listen_fd, (const void *)at, sizeof(*at)) < 0 ||
+	    chmod(at->sun_path, 0666) < 0 || /* the switch is not root */
 	    listen(g->listen_fd, 1) < 0)
 		return -errno;
 	return 0;

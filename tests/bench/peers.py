@@ -150,12 +150,116 @@ class Ovs:
 
 
 class Causeway:
-    """Ours: locked single-MAC ports on an access VLAN, counters on."""
-    name = "Causeway"
+    """Ours: locked single-MAC ports on an access VLAN, counters on.
 
-    def __init__(self, scope, build, core=1, ports=2):
-        raise Skip("causeway-switchd is not built")
+    The guests listen, as QEMU's do, and the switch connects.  It starts as
+    root and becomes a user of its own, as it does on a real host.
+    """
+    name = "Causeway"
+    uid = 65000  # no package's
+    locked = True
+
+    def __init__(self, scope, build, core=1, ports=2, change=None,
+                 netns=None, supervised=False):
+        """`change(state)` may alter the desired state before it is applied."""
+        self.build, self.core = build, core
+        if not os.path.exists(f"{build}/vswitch/causeway-switchd"):
+            raise Skip("causeway-switchd is not built")
+        self.folder = scope.folder()
+        os.chmod(self.folder, 0o711)
+        os.mkdir(f"{self.folder}/state", 0o700)
+        os.chown(f"{self.folder}/state", self.uid, self.uid)
+        self.ports = [guest_port(self.folder, i + 1, listen=True)
+                      for i in range(ports)]
+        self.enter = ["ip", "netns", "exec", netns] if netns else []
+        if netns:
+            self._netd(scope)
+        self._start(scope, supervised)
+        self.state = self.desired()
+        if change:
+            change(self.state)
+        self.apply(self.state)
+
+    def _netd(self, scope):
+        netd = scope.spawn(
+            self.enter + [f"{self.build}/base/causeway-netd",
+                          "--socket", f"{self.folder}/netd.sock",
+                          "--state", f"{self.folder}/netd",
+                          "--allow-user", str(self.uid)],
+            f"{self.folder}/netd.log")
+        wait_for("causeway-netd", lambda: os.path.exists(
+            f"{self.folder}/netd.sock"), process=netd)
+
+    def _start(self, scope, supervised):
+        keep = [f"{self.build}/base/causeway-supervise", "--name", "switchd",
+                "--"] if supervised else []
+        self.process = scope.spawn(
+            self.enter + keep +
+            [f"{self.build}/vswitch/causeway-switchd",
+             "--cores", str(self.core),
+             "--socket", f"{self.folder}/switchd.sock",
+             "--netd", f"{self.folder}/netd.sock",
+             "--state-dir", f"{self.folder}/state",
+             "--user", f"{self.uid}:{self.uid}"],
+            f"{self.folder}/switchd.log")
+        wait_for("causeway-switchd", self.answers, process=self.process)
+
+    def answers(self):
+        if not os.path.exists(f"{self.folder}/switchd.sock"):
+            return False
+        return bool(run(*self._ctl, "ports", "--json", check=False))
+
+    @property
+    def _ctl(self):
+        return (f"{self.build}/vswitch/switchctl", "--socket",
+                f"{self.folder}/switchd.sock")
+
+    def ctl(self, *words):
+        return json.loads(run(*self._ctl, *words, "--json"))
+
+    def apply(self, state):
+        path = f"{self.folder}/state.json"
+        with open(path, "w") as f:
+            json.dump(state, f)
+        run(*self._ctl, "apply", path)
+
+    def desired(self):
+        return {"owner": "bench", "generation": 1,
+                "networks": [{"name": "n10", "vlan": 10}],
+                "ports": [self.desired_port(i, p)
+                          for i, p in enumerate(self.ports)]}
+
+    def desired_port(self, i, port):
+        wanted = {"name": f"g{i}", "type": "vhost-user", "network": "n10",
+                  "socket": port.path, "mac": port.mac}
+        if self.locked:
+            wanted.update(locking_mode="locked", ipv4_allowed=[port.ip])
+        return wanted
+
+    def worker(self):
+        (worker,) = self.ctl("stats")["workers"]
+        return worker
+
+    def begin(self):
+        self.before = self.worker()
+
+    def end(self):
+        now = self.worker()
+        frames = now["frames"] - self.before["frames"]
+        busy = now["busy_cycles"] - self.before["busy_cycles"]
+        if not frames:
+            raise RuntimeError("the switch counted no frames")
+        return {"cycles": busy / frames}
 
 
 class CausewayOpen(Causeway):
-    """Ours with unlocked ports that may use many addresses."""
+    """Ours with unlocked ports; the second may use many addresses."""
+    locked = False
+
+    def desired_port(self, i, port):
+        wanted = super().desired_port(i, port)
+        if i == 1:
+            wanted.update(mac_limit=1048576, storm_pps=0)
+        if i == 2:
+            wanted.update(flood_unknown=True)
+        return wanted
