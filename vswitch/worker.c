@@ -237,8 +237,21 @@ static void nap(struct worker *w)
 	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
 }
 
+/*
+ * Has the control thread a wish?  look() may have emptied wake_fd since
+ * check_sync(), so this is asked once more before sleeping; a wish made after
+ * that leaves wake_fd readable.
+ */
+static inline bool is_wanted(const struct worker *w)
+{
+	return atomic_load(&w->all->stop) ||
+	       atomic_load(&w->all->sync) != atomic_load(&w->synced);
+}
+
 static void sleep_until_event(struct worker *w)
 {
+	if (is_wanted(w))
+		return;
 	w->stats.sleeps++;
 	atomic_store_explicit(&w->asleep, true, memory_order_release);
 	look(w, -1);
