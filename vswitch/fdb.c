@@ -536,7 +536,7 @@ static bool match_segment(const struct rule *r, uint64_t key, uint32_t where,
 static bool match_old(const struct rule *r, uint64_t key, uint32_t where,
 		      uint16_t seen)
 {
-	return (int16_t)(r->now - seen) > (int16_t)r->max_age;
+	return (int16_t)(r->now - seen) > r->max_age;
 }
 
 int fdb_set_static(struct fdb *fdb, uint64_t key, uint16_t port)
@@ -588,13 +588,14 @@ uint32_t fdb_flush_segment(struct fdb *fdb, uint16_t segment, bool statics)
 	return sweep_all(table_of(fdb), &r);
 }
 
-uint32_t fdb_age(struct fdb *fdb, uint16_t now, uint16_t max_age,
+uint32_t fdb_age(struct fdb *fdb, uint16_t now, uint32_t max_age,
 		 uint32_t buckets)
 {
-	struct rule r = { .match = match_old, .now = now, .max_age = max_age };
+	struct rule r = { .match = match_old, .now = now };
 	struct table *t = table_of(fdb);
 	uint32_t gone = 0, n;
 
+	r.max_age = max_age < FDB_AGE_MAX ? max_age : FDB_AGE_MAX;
 	if (!buckets || buckets > fdb_buckets(fdb))
 		buckets = fdb_buckets(fdb);
 	for (; buckets; buckets -= n) {

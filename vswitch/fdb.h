@@ -18,7 +18,8 @@
  * learned entry is evicted for another learned one.
  *
  * Ticks count whatever the caller likes (switchd: seconds), 16 bits, compared
- * modulo 2^16: max_age and hold stay below 32768.
+ * modulo 2^16: the hold time stays below 32768, and no entry gets older than
+ * FDB_AGE_MAX.
  *
  * One burst, on a worker:
  *
@@ -35,10 +36,11 @@
 
 #define FDB_CAPACITY     65536 /* entries, default */
 #define FDB_CAPACITY_MAX (1 << 22)
-#define FDB_QUOTA_GUEST  32     /* learned entries of an unlocked guest port */
-#define FDB_QUOTA_UPLINK 49152  /* leaves guests a quarter of the table */
-#define FDB_HOLD_TICKS   2      /* between two moves of one address */
-#define FDB_AGE_TICKS    300    /* without a frame: forgotten (802.1Q 8.8.3) */
+#define FDB_QUOTA_GUEST  32    /* learned entries of an unlocked guest port */
+#define FDB_QUOTA_UPLINK 49152 /* leaves guests a quarter of the table */
+#define FDB_HOLD_TICKS   2     /* between two moves of one address */
+#define FDB_AGE_TICKS    300   /* without a frame: forgotten (802.1Q 8.8.3) */
+#define FDB_AGE_MAX      32000
 #define FDB_SLOTS        4      /* entries of a bucket */
 #define FDB_SEGMENT_ANY  0xffff /* see fdb_source() */
 
@@ -143,10 +145,11 @@ uint32_t fdb_flush_segment(struct fdb *fdb, uint16_t segment, bool statics);
 
 /*
  * Look at the next `buckets` buckets (0: all) and forget learned entries not
- * seen for more than max_age ticks.  Returns how many went.  Call it so that
- * the whole table is visited several times in 32768 ticks.
+ * seen for more than max_age ticks (more than FDB_AGE_MAX counts as that).
+ * Returns how many went.  Call it so that the whole table is visited at least
+ * every 700 ticks.
  */
-uint32_t fdb_age(struct fdb *fdb, uint16_t now, uint16_t max_age,
+uint32_t fdb_age(struct fdb *fdb, uint16_t now, uint32_t max_age,
 		 uint32_t buckets);
 
 void fdb_set_hold(struct fdb *fdb, uint16_t ticks); /* below 32768 */

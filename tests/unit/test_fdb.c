@@ -313,6 +313,18 @@ static void fdb_forgets_silent_addresses_only(void)
 	fdb_free(fdb);
 }
 
+/* A configured age beyond what ticks can tell must not mean "at once". */
+static void fdb_takes_longer_ages_as_the_longest(void)
+{
+	struct fdb *fdb = table(1024, 100);
+
+	fdb_learn(fdb, mac(1), G1, FDB_GUEST, 0);
+	CU_ASSERT_EQUAL(fdb_age(fdb, 100, 1000000, 0), 0);
+	CU_ASSERT_EQUAL(fdb_age(fdb, FDB_AGE_MAX, 34464, 0), 0);
+	CU_ASSERT_EQUAL(fdb_age(fdb, FDB_AGE_MAX + 1, 1000000, 0), 1);
+	fdb_free(fdb);
+}
+
 static void fdb_ages_a_bounded_part_each_time_and_all_in_turn(void)
 {
 	struct fdb *fdb = table(4096, 4096);
@@ -750,6 +762,7 @@ int main(void)
 	CU_ADD_TEST(s, fdb_flushes_a_port_and_only_that);
 	CU_ADD_TEST(s, fdb_flushes_a_segment_and_only_that);
 	CU_ADD_TEST(s, fdb_forgets_silent_addresses_only);
+	CU_ADD_TEST(s, fdb_takes_longer_ages_as_the_longest);
 	CU_ADD_TEST(s, fdb_ages_a_bounded_part_each_time_and_all_in_turn);
 	CU_ADD_TEST(s, fdb_lists_every_entry_once);
 	CU_ADD_TEST(s, fdb_refuses_impossible_sizes);
