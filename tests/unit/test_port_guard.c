@@ -454,8 +454,8 @@ static void judge_through(const struct port_vlan_conf *conf,
 	struct port_vlan pv;
 	struct packet p;
 	struct packet_frame pf;
-	unsigned i, t, strip;
-	uint16_t vid, pcp;
+	unsigned i, t, strip = 0;
+	uint16_t vid = 0, pcp;
 
 	CU_ASSERT_EQUAL_FATAL(port_vlan_init(&pv, conf, NULL), 0);
 	for (i = 0; i < CASES; i++) {
