@@ -40,7 +40,6 @@
 #include <linux/virtio_net.h>
 
 #include "base/drop.h"
-#include "vswitch/offload.h"
 
 #define BUFFER_ALIGN 64
 #define BUFFER_BYTES                                                           \
@@ -205,15 +204,6 @@ static bool room_for_one(const struct host_queue *q, const struct burst *b)
 	       q->used + FRAME_LEN_MAX <= BUFFER_BYTES;
 }
 
-/* A frame nobody should look into: counted by its verdict. */
-static void frame_refuse(struct frame *f, enum drop why)
-{
-	f->verdict = why;
-	f->len = 0;
-	f->hdr_len = 0;
-	f->seg_count = 0;
-}
-
 static unsigned host_rx(struct port *p, unsigned qi, struct burst *b)
 {
 	struct host_port *hp = host_port_of(p);
@@ -233,13 +223,12 @@ static unsigned host_rx(struct port *p, unsigned qi, struct burst *b)
 		}
 		b->count++;
 		b->bytes += f->len;
-		if (n > FRAME_LEN_MAX)
-			frame_refuse(f, DROP_GIANT);
-		else if (n > FRAME_HDR_MAX)
+		if (n > FRAME_LEN_MAX) { /* cut short by our buffer */
+			f->verdict = DROP_GIANT;
+			f->len = f->hdr_len;
+		} else if (n > FRAME_HDR_MAX) {
 			payload_attach(q, b, f, (uint32_t)n - FRAME_HDR_MAX);
-		if ((f->csum == FRAME_CSUM_PARTIAL || f->gso) &&
-		    !offload_validate(f))
-			frame_refuse(f, DROP_BAD_OFFLOAD);
+		}
 	}
 	return b->count;
 }

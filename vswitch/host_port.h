@@ -17,6 +17,9 @@
  * The interface's MTU must leave room for tags: 8 bytes above what the
  * segment's hosts use.
  *
+ * Offload fields are handed on as the kernel gives them: the bridge validates
+ * those of every port.
+ *
  * Threads: base/port.h.  Any number of workers may transmit at once: the
  * kernel serialises them.
  *

@@ -6,8 +6,9 @@
  * ingress to egress (base/burst.h).  Where the egress lacks the feature, the
  * bridge calls here just before tx().  Pure: no I/O, no state, no allocation.
  *
- * The ingress port calls offload_validate() once; the other functions check
- * again what they rely on, because retagging and forwarding lie in between.
+ * The bridge calls offload_validate() once when a frame comes in; the other
+ * functions check again what they rely on, because retagging and forwarding
+ * lie in between.
  */
 #ifndef CAUSEWAY_OFFLOAD_H
 #define CAUSEWAY_OFFLOAD_H

@@ -224,23 +224,45 @@ static int open_vif(struct sw_port *sp, const struct conf_port *conf,
 
 /* ---- host interfaces --------------------------------------------------------- */
 
-static int open_fds(struct sw *sw, const struct conf_port *conf, int fds[],
-		    struct rpc_error *err)
+/* What both the kernel and the configuration want to be left undone. */
+static uint32_t host_offload(const struct conf_port *conf, uint32_t kernel)
+{
+	static const uint32_t tso[][2] = {
+		{ NETD_TSO4, PORT_TX_TSO4 },
+		{ NETD_TSO6, PORT_TX_TSO6 },
+		{ NETD_TSO_ECN, PORT_TX_TSO_ECN },
+		{ NETD_USO, PORT_TX_USO },
+	};
+	uint32_t offload = 0;
+	unsigned i;
+
+	if (!conf->csum || !(kernel & NETD_CSUM))
+		return 0;
+	for (i = 0; conf->tso && i < 4; i++)
+		if (kernel & tso[i][0])
+			offload |= tso[i][1];
+	return offload | PORT_TX_CSUM;
+}
+
+static int open_fds(struct sw *sw, const struct conf_port *conf,
+		    struct host_port_conf *hc, struct rpc_error *err)
 {
 	struct netd_packet_conf pc = { .ifname = conf->interface,
 				       .mtu = conf->mtu,
 				       .want_tags = true };
 	struct netd_client *netd;
+	struct netd_link link = { .offload = 0 };
 	int rc = netd_client_open(&netd, sw->netd_path, err);
 
 	if (rc < 0)
 		return rc;
 	if (conf->type == CONF_TAP)
 		rc = netd_tap_open(netd, conf->interface, conf->mtu,
-				   conf->queues, fds, NULL, err);
+				   conf->queues, hc->fds, &link, err);
 	else
-		rc = netd_packet_open(netd, &pc, &fds[0], NULL, err);
+		rc = netd_packet_open(netd, &pc, &hc->fds[0], &link, err);
 	netd_client_close(netd);
+	hc->offload = host_offload(conf, link.offload);
 	return rc;
 }
 
@@ -273,7 +295,7 @@ static int open_host_port(struct sw_port *sp, const struct conf_port *conf,
 	unsigned i;
 	int rc;
 
-	rc = open_fds(sp->sw, conf, hc.fds, &err);
+	rc = open_fds(sp->sw, conf, &hc, &err);
 	if (rc < 0) {
 		snprintf(why, size, "%.120s%s%.120s", err.message,
 			 err.hint[0] ? ": " : "", err.hint);

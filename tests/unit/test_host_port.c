@@ -282,26 +282,6 @@ static void stripped_tags_are_put_back(void)
 	}
 }
 
-static void more_segments_than_allowed_are_refused_on_receive(void)
-{
-	unsigned l4 = make_tcp(NULL, 0, 9000);
-	struct frame_seg seg;
-	struct frame f, *got;
-
-	frame_of(&f, &seg, 9000);
-	f.csum = FRAME_CSUM_PARTIAL;
-	f.csum_start = l4;
-	f.csum_offset = 16;
-	f.gso = FRAME_GSO_TCP4;
-	f.gso_size = 50;
-	CU_ASSERT_EQUAL(send_one(tap, &f), DROP_NONE);
-	got = receive_one(pkt);
-	CU_ASSERT_PTR_NOT_NULL_FATAL(got);
-	CU_ASSERT_EQUAL(got->verdict, DROP_BAD_OFFLOAD);
-	CU_ASSERT_EQUAL(got->len, 0);
-	CU_ASSERT_EQUAL(got->seg_count, 0);
-}
-
 static void a_burst_ends_at_32_frames_or_its_byte_budget(void)
 {
 	struct port *p = host_port_port(pkt);
@@ -467,7 +447,6 @@ int main(void)
 		TEST(frames_of_any_length_pass_both_ways),
 		TEST(tso_frames_pass_whole_under_no_one_and_two_tags),
 		TEST(stripped_tags_are_put_back),
-		TEST(more_segments_than_allowed_are_refused_on_receive),
 		TEST(a_burst_ends_at_32_frames_or_its_byte_budget),
 		TEST(refused_frames_say_why),
 		TEST(a_run_counts_as_dropped_when_one_of_it_is_refused),
