@@ -59,13 +59,16 @@ static int build_frame(struct ctl *ctl, uint8_t *frame, int *len)
 
 static char *to_hex(const uint8_t *frame, int len)
 {
-	char *text = malloc(2 * len + 1);
+	static const char digit[] = "0123456789abcdef";
+	char *text = malloc(2 * (size_t)len + 1);
 	int i;
 
 	if (!text)
 		abort();
-	for (i = 0; i < len; i++)
-		sprintf(text + 2 * i, "%02x", frame[i]);
+	for (i = 0; i < len; i++) {
+		text[2 * i] = digit[frame[i] >> 4];
+		text[2 * i + 1] = digit[frame[i] & 15];
+	}
 	text[2 * len] = '\0';
 	return text;
 }
