@@ -96,6 +96,20 @@ static void fdb_never_finds_the_zero_address_in_segment_zero(void)
 	fdb_free(fdb);
 }
 
+/* A slot that changed hands between a reader's loads: key right, value not. */
+static void fdb_refuses_a_value_of_another_key(void)
+{
+	struct fdb *fdb = table(1024, 100);
+	struct fdb_bucket *b = fdb_first(fdb, fdb_hash(fdb, mac(1)));
+	unsigned i;
+
+	fdb_learn(fdb, mac(1), G1, FDB_GUEST, 0);
+	for (i = 0; i < FDB_SLOTS; i++)
+		b->where[i] ^= 1;
+	CU_ASSERT_EQUAL(port_of(fdb, mac(1)), -1);
+	fdb_free(fdb);
+}
+
 static void fdb_moves_mac_to_new_port(void)
 {
 	struct fdb_port_stats s;
@@ -749,6 +763,7 @@ int main(void)
 	CU_ADD_TEST(s, fdb_finds_what_it_learned_and_nothing_else);
 	CU_ADD_TEST(s, fdb_keeps_segments_apart);
 	CU_ADD_TEST(s, fdb_never_finds_the_zero_address_in_segment_zero);
+	CU_ADD_TEST(s, fdb_refuses_a_value_of_another_key);
 	CU_ADD_TEST(s, fdb_moves_mac_to_new_port);
 	CU_ADD_TEST(s, fdb_holds_a_flapping_mac_where_it_is);
 	CU_ADD_TEST(s, fdb_holds_across_the_wrap_of_ticks);

@@ -62,14 +62,15 @@ static void igmp(struct packet *p, const char *src, const char *dst,
 	set16(ip + 10, checksum(ip, 20, 0));
 }
 
-static void mld_sum(struct packet *p)
+/* The sum of the ICMPv6 message that begins `at` there. */
+static void mld_sum(struct packet *p, unsigned at)
 {
-	uint8_t *ip = p->bytes + 14, *icmp = ip + 48;
-	unsigned len = p->len - 62;
+	uint8_t *icmp = p->bytes + at;
+	unsigned len = p->len - at;
+	uint16_t pseudo = (uint16_t)~checksum(p->bytes + 22, 32, len + 58);
 
 	set16(icmp + 2, 0);
-	set16(icmp + 2,
-	      checksum(icmp, len, (uint16_t)~checksum(ip + 8, 32, len + 58)));
+	set16(icmp + 2, checksum(icmp, len, pseudo));
 }
 
 /* Ethernet, IPv6, hop-by-hop with router alert around an MLD message. */
@@ -84,7 +85,7 @@ static void mld(struct packet *p, const char *src, const char *dst,
 	packet_put_hex(p, "3a 00 05 02 00 00 01 00");
 	packet_put(p, body.bytes, body.len);
 	memcpy(p->bytes + 2, p->bytes + 14 + 36, 4);
-	mld_sum(p);
+	mld_sum(p, 62);
 }
 
 /* 239.1.x.y as v2 report or leave; ff0e::x:y as MLDv1 */
@@ -311,6 +312,7 @@ static void mld_that_a_router_could_not_have_sent_is_refused(void)
 	packet_eth(&q, "33:33:00:00:00:01", "02:00:00:00:00:01", 0x86dd);
 	packet_ipv6(&q, "fe80::1", "ff02::1", 58, 1, 24);
 	packet_put_hex(&q, body); /* no router alert */
+	mld_sum(&q, 54);
 	CU_ASSERT_EQUAL(kind_of(&q), MCAST_BROKEN);
 
 	packet_eth(&q, "33:33:00:00:00:01", "02:00:00:00:00:01", 0x86dd);
@@ -318,6 +320,7 @@ static void mld_that_a_router_could_not_have_sent_is_refused(void)
 	packet_put_hex(&q, "3c 00 05 02 00 00 01 00"); /* hidden behind */
 	packet_put_hex(&q, "3a 00 01 04 00 00 00 00"); /* more options */
 	packet_put_hex(&q, body);
+	mld_sum(&q, 70);
 	CU_ASSERT_EQUAL(kind_of(&q), MCAST_BROKEN);
 }
 
@@ -642,6 +645,17 @@ static void a_leave_counts_after_the_last_member_query(void)
 	done(m);
 }
 
+static void a_leave_does_not_prolong(void)
+{
+	struct mcast *m = snooper_with_querier(64, MCAST_AUTO);
+
+	join(m, G1, 1, 1000);
+	query(m, UP, 200000);
+	leave(m, G1, 1, 1000 + MCAST_MEMBER_MS - 1);
+	CU_ASSERT_EQUAL(mcast_age(m, 1000 + MCAST_MEMBER_MS, 0), 1);
+	done(m);
+}
+
 static void another_member_behind_the_port_keeps_the_group(void)
 {
 	struct mcast *m = snooper_with_querier(64, MCAST_AUTO);
@@ -786,6 +800,11 @@ static void the_cap_of_a_segment_leaves_room_for_others(void)
 	CU_ASSERT_EQUAL(s.groups, 4);
 	igmp_v2(&p, 0x16, 2, 1);
 	mcast_input(m, SEG + 1, G2, MCAST_GUEST, p.bytes, p.len, 0);
+	mcast_get_stats(m, &s);
+	CU_ASSERT_EQUAL(s.groups, 5);
+	mcast_flush_port(m, G1);
+	for (i = 1; i <= 20; i++)
+		join(m, G1, i, 0);
 	mcast_get_stats(m, &s);
 	CU_ASSERT_EQUAL(s.groups, 5);
 	done(m);
@@ -1005,6 +1024,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(members_expire_unless_they_report_again),
 	SUITE_TEST(the_clock_may_wrap),
 	SUITE_TEST(a_leave_counts_after_the_last_member_query),
+	SUITE_TEST(a_leave_does_not_prolong),
 	SUITE_TEST(another_member_behind_the_port_keeps_the_group),
 	SUITE_TEST(leave_of_one_port_does_not_touch_another),
 	SUITE_TEST(a_group_query_ends_members_that_do_not_answer),

@@ -67,6 +67,16 @@ static void rate_lets_one_frame_overdraw(void)
 	CU_ASSERT_TRUE(rate_take(&r, 1));
 }
 
+static void rate_debt_is_paid_by_a_long_silence(void)
+{
+	struct rate r;
+
+	rate_init_bits(&r, 8000000, 1500, HZ, 0);
+	CU_ASSERT_TRUE(rate_take(&r, 65557));
+	rate_refill(&r, 10 * HZ);
+	CU_ASSERT_EQUAL(rate_reserve(&r, 100000), 1500);
+}
+
 static void rate_credit_stops_at_the_burst(void)
 {
 	struct rate r;
@@ -294,6 +304,7 @@ int main(void)
 	CU_ADD_TEST(s, rate_without_limit_lets_everything_pass);
 	CU_ADD_TEST(s, rate_default_burst_is_20_ms_or_64_kb);
 	CU_ADD_TEST(s, rate_lets_one_frame_overdraw);
+	CU_ADD_TEST(s, rate_debt_is_paid_by_a_long_silence);
 	CU_ADD_TEST(s, rate_credit_stops_at_the_burst);
 	CU_ADD_TEST(s, rate_says_how_long_to_wait);
 	CU_ADD_TEST(s, rate_stale_clocks_earn_nothing);
