@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vif_patch.c: a patch cable between two vifs, for trying netback/ alone
- * against real peers.
+ * vif_patch.c: a hub of vifs, for trying netback/ alone against real peers.
  *
- *	vif_patch [-s] [-t] [-q PAIRS] [-n SECONDS] SOCKET SOCKET
+ *	vif_patch [-s] [-t] [-q PAIRS] [-n SECONDS] [-f FRAMES] SOCKET SOCKET...
  *
  * -s: listen (testpmd connects); else connect (QEMU listens).  -t: trusted.
- * One thread does it all: it polls both ports, and turns the event loop every
- * few thousand rounds.  Log lines go to standard error; at the end, facts of
- * both vifs go to standard output.
+ * It ends after SECONDS, or when each port has given FRAMES.  What comes in at one port goes out at all others.  One thread does it all:
+ * it polls the ports, and turns the event loop every thousand rounds.  Log
+ * lines go to standard error; at the end, facts of all vifs go to standard
+ * output.
  */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #include "netback/vif.h"
 
 #define ROUNDS_A_TURN 1000
+#define SIDES_MAX     8
 
 struct side {
 	struct vif *vif;
@@ -56,24 +58,43 @@ static void say(void *ctx, struct vif *vif, const char *line)
 	fprintf(stderr, "%s: %s\n", vif_port(vif)->name, line);
 }
 
-static void move(struct side *from, struct side *to, unsigned q)
+static void deliver(struct side *to, unsigned q)
 {
 	struct frame *f[BURST_MAX];
 	uint8_t why[BURST_MAX];
 	unsigned i, n = 0, sent;
 
-	burst_reset(&burst, BURST_BYTES_MAX);
-	from->port->ops->rx(from->port, q, &burst);
 	for (i = 0; i < burst.count; i++)
 		if (!burst.frames[i].verdict)
 			f[n++] = &burst.frames[i];
 	q %= to->port->tx_queues;
 	sent = to->port->ops->tx(to->port, q, f, n, why);
 	to->port->ops->tx_flush(to->port, q);
-	from->port->ops->rx_done(from->port, q, &burst);
-	from->rx += burst.count;
 	to->tx += sent;
 	to->dropped += n - sent;
+}
+
+/* Queue q of side `at` to all others. */
+static void move(struct side *side, unsigned count, unsigned at, unsigned q)
+{
+	struct port *p = side[at].port;
+	unsigned i;
+
+	burst_reset(&burst, BURST_BYTES_MAX);
+	if (!p->ops->rx(p, q, &burst))
+		return;
+	side[at].rx += burst.count;
+	for (i = 0; i < count; i++)
+		if (i != at)
+			deliver(&side[i], q);
+	p->ops->rx_done(p, q, &burst);
+}
+
+static bool all_gave(const struct side *side, unsigned count, uint64_t frames)
+{
+	while (count && side[count - 1].rx >= frames)
+		count--;
+	return !count;
 }
 
 static void facts(const struct side *s)
@@ -102,12 +123,13 @@ int main(int argc, char **argv)
 	struct vif_host host = { .quiesce = quiesce,
 				 .changed = changed,
 				 .log = say };
-	struct side side[2] = { { 0 } };
-	unsigned seconds = 3600, i, q;
+	struct side side[SIDES_MAX] = { { 0 } };
+	unsigned seconds = 3600, count, turn, i, q;
+	uint64_t frames = UINT64_MAX;
 	time_t end;
 	int opt, rc;
 
-	while ((opt = getopt(argc, argv, "stq:n:")) != -1) {
+	while ((opt = getopt(argc, argv, "stq:n:f:")) != -1) {
 		switch (opt) {
 		case 's':
 			conf.server = true;
@@ -121,16 +143,20 @@ int main(int argc, char **argv)
 		case 'n':
 			seconds = (unsigned)atoi(optarg);
 			break;
+		case 'f':
+			frames = strtoull(optarg, NULL, 10);
+			break;
 		default:
 			return 2;
 		}
 	}
-	if (argc - optind != 2)
+	count = (unsigned)(argc - optind);
+	if (count < 2 || count > SIDES_MAX)
 		return 2;
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	host.base = event_base_new();
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < count; i++) {
 		snprintf(conf.name, sizeof(conf.name), "port%u", i);
 		snprintf(conf.socket, sizeof(conf.socket), "%s",
 			 argv[optind + (int)i]);
@@ -142,17 +168,17 @@ int main(int argc, char **argv)
 		}
 		side[i].port = vif_port(side[i].vif);
 	}
-	for (end = time(NULL) + seconds; !stop && time(NULL) < end;) {
-		for (i = 0; i < ROUNDS_A_TURN; i++)
-			for (q = 0; q < conf.queues; q++) {
-				move(&side[0], &side[1], q);
-				move(&side[1], &side[0], q);
-			}
+	end = time(NULL) + seconds;
+	while (!stop && time(NULL) < end && !all_gave(side, count, frames)) {
+		for (turn = 0; turn < ROUNDS_A_TURN; turn++)
+			for (i = 0; i < count; i++)
+				for (q = 0; q < conf.queues; q++)
+					move(side, count, i, q);
 		event_base_loop(host.base, EVLOOP_NONBLOCK);
 	}
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < count; i++)
 		facts(&side[i]);
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < count; i++)
 		vif_free(side[i].vif);
 	event_base_free(host.base);
 	return 0;
