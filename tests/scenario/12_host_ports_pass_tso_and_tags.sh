@@ -1,0 +1,113 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Host ports: TCP between two namespaces through packet sockets and taps, as
+# whole TSO frames; an uplink that speaks tagged frames, whose tags the kernel
+# has taken off and the port puts back; and the same with every offload off,
+# so that the switch itself has to cut frames and finish checksums.
+#
+#	left: behind a packet port (veth)    host: the switch's own, on a tap
+#	wire: behind an uplink, tagged frames of VLAN 10
+
+. "$(dirname "$0")/lib.sh"
+scenario host-ports
+
+# apply GENERATION OFFLOAD: `on` or `off` at every port.
+apply() {
+	local keys='"csum": true, "tso": true'
+
+	[ "$2" = on ] || keys='"csum": false, "tso": false'
+	stage_apply <<-END
+	{ "owner": "test", "generation": $1,
+	  "networks": [ { "name": "n10", "vlan": 10, "uplink": "up" } ],
+	  "ports": [
+	    { "name": "left", "type": "packet", "role": "host",
+	      "interface": "p-left",
+	      "network": "n10", "offload": { $keys } },
+	    { "name": "host", "type": "tap", "interface": "t-host",
+	      "network": "n10", "offload": { $keys } },
+	    { "name": "up", "type": "packet", "role": "uplink",
+	      "interface": "p-up", "offload": { $keys } } ] }
+	END
+}
+
+# transfer FROM TO ADDRESS: 30 MB of noise arrive as they were sent.
+transfer() {
+	local got=$STAGE/got-$2 sent
+
+	stage_in "$2" timeout 30 python3 -c '
+import hashlib, socket, sys
+s = socket.create_server(("", 5000), family=socket.AF_INET6, dualstack_ipv6=True)
+print("ready", flush=True)
+c, h = s.accept()[0], hashlib.sha256()
+while d := c.recv(1 << 18):
+    h.update(d)
+print(h.hexdigest())' >"$got" &
+	stage_until 5 grep -q ready "$got" || return 1
+	sent=$(stage_in "$1" timeout 30 python3 -c '
+import hashlib, os, socket, sys
+d = os.urandom(30_000_000)
+with socket.create_connection((sys.argv[1], 5000)) as s:
+    s.sendall(d)
+print(hashlib.sha256(d).hexdigest())' "$3") || return 1
+	wait $!
+	[ "$sent" = "$(tail -n 1 "$got")" ]
+}
+
+# pings FROM ADDRESS: of every size, fragments too.
+pings() {
+	local n
+
+	for n in 0 1 17 18 100 1472 1473 9000 60000; do
+		stage_in "$1" ping -q -c 1 -W 2 -s $n "$2" || return 1
+	done
+}
+
+# addresses SPACE LINK HOST
+addresses() {
+	stage_in "$1" sh -c "echo 0 >/proc/sys/net/ipv6/conf/$2/disable_ipv6"
+	ip -n "$STAGE_NS-$1" link set "$2" up mtu 1500
+	ip -n "$STAGE_NS-$1" address replace "10.0.10.$3/24" dev "$2"
+	ip -n "$STAGE_NS-$1" address replace "fd00:10::$3/64" dev "$2" nodad
+}
+
+# total KEY: of all ports together.
+total() {
+	stage_json "d['total'].get('$1', 0)" stats
+}
+
+stage_space left wire
+stage_wire host:p-left left:eth0
+stage_wire host:p-up wire:eth0
+must "netd starts" stage_netd
+must "switchd starts" stage_switchd
+must "hosts behind the uplink speak tagged frames" \
+	stage_vlan_host wire eth0 10:v10:10.0.10.3/24
+must "a state with three host ports is taken" apply 1 on
+must "the tap exists" stage_until 10 stage_in host ip link show t-host
+addresses left eth0 1
+addresses host t-host 2
+addresses wire v10 3
+
+baseline
+for offload in on off; do
+	[ $offload = on ] ||
+		must "every offload is turned off" apply 2 off
+	for to in host:10.0.10.2 host:fd00:10::2 wire:10.0.10.3 \
+		  wire:fd00:10::3; do
+		expect "left pings ${to#*:} at every size, offloads $offload" \
+			pings left "${to#*:}"
+		expect "TCP from left to ${to#*:} arrives, offloads $offload" \
+			transfer left "${to%%:*}" "${to#*:}"
+	done
+	expect "TCP from the tap to left arrives, offloads $offload" \
+		transfer host left 10.0.10.1
+	expect "TCP from behind the uplink arrives, offloads $offload" \
+		transfer wire host fd00:10::2
+	[ $offload = off ] || at_least "frames went whole, longer than 1514" \
+		"$(($(total rx_bytes) / $(total rx_frames)))" 1515
+done
+at_least "with offloads off the switch has cut frames" \
+	"$(total segments)" 1000
+healthy
+scenario_end
