@@ -322,170 +322,43 @@ void mcast_wire_parse(const uint8_t *bytes, unsigned len,
 		out->kind = MCAST_BROKEN;
 }
 
+/* clang-format off */
+static const uint8_t template4[60] = {
+	0x01, 0x00, 0x5e, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x08, 0x00,
+	/* IPv4, 24 + 12 bytes, TTL 1, IGMP, 0.0.0.0 to 224.0.0.1 */
+	0x46, 0xc0, 0, 36, 0, 0, 0x40, 0, 1, PROTO_IGMP, 0, 0,
+	0, 0, 0, 0, 224, 0, 0, 1, 0x94, 4, 0, 0, /* router alert */
+	/* query, answer within 1 s, all groups, QRV 2, QQIC 125 */
+	IGMP_QUERY, 10, 0, 0, 0, 0, 0, 0, 2, 125, 0, 0,
+};
+
+static const uint8_t template6[90] = {
+	0x33, 0x33, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x86, 0xdd,
+	/* IPv6, 8 + 28 bytes, hop limit 1, fe80:: to ff02::1 */
+	0x60, 0, 0, 0, 0, 36, 0, 1,
+	0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
+	PROTO_ICMP6, 0, 5, 2, 0, 0, 1, 0, /* router alert: MLD */
+	/* query, answer within 1,000 ms, all groups, QRV 2, QQIC 125 */
+	MLD_QUERY, 0, 0, 0, 0x03, 0xe8, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 125, 0, 0,
+};
+/* clang-format on */
+
 static unsigned query4(uint8_t *b, const uint8_t src_mac[6])
 {
-	static const uint8_t frame[60] = {
-		0x01,
-		0x00,
-		0x5e,
-		0,
-		0,
-		1,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0x08,
-		0x00,
-		/* IPv4, 24 bytes, TTL 1, IGMP, 0.0.0.0 to 224.0.0.1 */
-		0x46,
-		0xc0,
-		0,
-		36,
-		0,
-		0,
-		0x40,
-		0,
-		1,
-		PROTO_IGMP,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		224,
-		0,
-		0,
-		1,
-		0x94,
-		4,
-		0,
-		0,
-		/* query, answer within 1 s, all groups, QRV 2, QQIC 125 */
-		IGMP_QUERY,
-		10,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		2,
-		125,
-		0,
-		0,
-	};
-
-	memcpy(b, frame, sizeof(frame));
+	memcpy(b, template4, sizeof(template4));
 	memcpy(b + 6, src_mac, 6);
 	put16(b + ETH + 10, 0xffff - sum16(b + ETH, 24, 0));
 	put16(b + ETH + 26, 0xffff - sum16(b + ETH + 24, 12, 0));
-	return sizeof(frame);
+	return sizeof(template4);
 }
 
 static unsigned query6(uint8_t *b, const uint8_t src_mac[6])
 {
-	static const uint8_t frame[90] = {
-		0x33,
-		0x33,
-		0,
-		0,
-		0,
-		1,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0x86,
-		0xdd,
-		/* IPv6, 36 bytes, hop-by-hop, hop limit 1, fe80:: to ff02::1 */
-		0x60,
-		0,
-		0,
-		0,
-		0,
-		36,
-		0,
-		1,
-		0xfe,
-		0x80,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0xff,
-		0x02,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		1,
-		/* router alert: MLD; padding */
-		PROTO_ICMP6,
-		0,
-		5,
-		2,
-		0,
-		0,
-		1,
-		0,
-		/* query, answer within 1 s, all groups, QRV 2, QQIC 125 */
-		MLD_QUERY,
-		0,
-		0,
-		0,
-		0x03,
-		0xe8,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		0,
-		2,
-		125,
-		0,
-		0,
-	};
 	uint8_t *id = b + ETH + 16; /* modified EUI-64 of the MAC address */
 
-	memcpy(b, frame, sizeof(frame));
+	memcpy(b, template6, sizeof(template6));
 	memcpy(b + 6, src_mac, 6);
 	memcpy(id, src_mac, 3);
 	memcpy(id + 5, src_mac + 3, 3);
@@ -493,7 +366,7 @@ static unsigned query6(uint8_t *b, const uint8_t src_mac[6])
 	id[3] = 0xff;
 	id[4] = 0xfe;
 	put16(b + 64, 0xffff - sum16(b + 62, 28, pseudo6(b + ETH, 28)));
-	return sizeof(frame);
+	return sizeof(template6);
 }
 
 unsigned mcast_wire_query(uint8_t *buf, bool ipv6, const uint8_t src_mac[6])
