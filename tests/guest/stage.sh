@@ -62,7 +62,7 @@ stage_in() {
 stage_wire() {
 	local a=${1%:*} b=${2%:*} mtu=${3:-1508}
 
-	ip link add "${1#*:}" netns "$STAGE_NS-$a" mtu "$mtu" type veth \
+	ip link add name "${1#*:}" netns "$STAGE_NS-$a" mtu "$mtu" type veth \
 		peer name "${2#*:}" netns "$STAGE_NS-$b" mtu "$mtu"
 	ip -n "$STAGE_NS-$a" link set "${1#*:}" up
 	ip -n "$STAGE_NS-$b" link set "${2#*:}" up
