@@ -79,6 +79,7 @@ class Testpmd:
 class Ovs:
     """Open vSwitch, userspace datapath, one bridge with NORMAL."""
     name = "OVS-DPDK"
+    enter = []  # how its namespace is entered
 
     def __init__(self, scope, build, core=1, ports=2, settings=()):
         if not os.path.exists(
@@ -93,6 +94,7 @@ class Ovs:
                    *[f"other_config:{s}" for s in settings or
                      self._dpdk(core)])
         self.process = scope.spawn(
+            self.enter +
             ["/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk",
              f"unix:{self.folder}/db.sock",
              f"--unixctl={self.folder}/ctl"],
