@@ -8,6 +8,7 @@ nest; leaving one undoes its own, newest first, whatever happened inside.
 import ctypes
 import os
 import platform
+import resource
 import shutil
 import signal
 import subprocess
@@ -53,6 +54,8 @@ class Scope:
         def child():
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             prefer_me()
+            most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
             if cores is not None:
                 os.sched_setaffinity(0, cores)
 

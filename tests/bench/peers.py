@@ -160,6 +160,7 @@ class Causeway:
     name = "Causeway"
     uid = 65000  # no package's
     locked = True
+    listens = False  # else the guests do
 
     def __init__(self, scope, build, core=1, ports=2, change=None,
                  netns=None, supervised=False):
@@ -169,9 +170,11 @@ class Causeway:
             raise Skip("causeway-switchd is not built")
         self.folder = scope.folder()
         os.chmod(self.folder, 0o711)
-        os.mkdir(f"{self.folder}/state", 0o700)
-        os.chown(f"{self.folder}/state", self.uid, self.uid)
-        self.ports = [guest_port(self.folder, i + 1, listen=True)
+        for name in ("state", "sock"):
+            os.mkdir(f"{self.folder}/{name}", 0o700)
+            os.chown(f"{self.folder}/{name}", self.uid, self.uid)
+        self.ports = [guest_port(f"{self.folder}/sock", i + 1,
+                                 listen=not self.listens)
                       for i in range(ports)]
         self.enter = ["ip", "netns", "exec", netns] if netns else []
         if netns:
@@ -234,6 +237,8 @@ class Causeway:
     def desired_port(self, i, port):
         wanted = {"name": f"g{i}", "type": "vhost-user", "network": "n10",
                   "socket": port.path, "mac": port.mac}
+        if self.listens:
+            wanted.update(server=True)
         if self.locked:
             wanted.update(locking_mode="locked", ipv4_allowed=[port.ip])
         return wanted
