@@ -42,6 +42,9 @@
 #define LINE_REPEAT_MS	60000 /* the same line not again before */
 #define BACKLOG		4
 #define MESSAGES_A_TURN 16 /* then other connections have theirs */
+/* Each may disturb all workers: a peer has so many, and more with time. */
+#define CREDIT_MAX	1024
+#define CREDIT_A_CHECK	256
 
 struct vif {
 	struct port port;
@@ -57,6 +60,7 @@ struct vif {
 	int listen_fd;
 	int client_fd; /* a socket not connected yet, kept between tries */
 	unsigned retry_ms;
+	unsigned credit; /* messages that will be read before the next check */
 	bool down;    /* no link wanted */
 	bool dying;   /* in vif_free() */
 	bool refused; /* the last peer was sent away */
@@ -302,11 +306,25 @@ static bool serve_one(struct vif *vif)
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
+	struct vif *vif = arg;
 	unsigned i;
 
-	for (i = 0; i < MESSAGES_A_TURN; i++)
-		if (!serve_one(arg))
+	for (i = 0; i < MESSAGES_A_TURN && vif->credit; i++) {
+		vif->credit--;
+		if (!serve_one(vif))
 			return;
+	}
+	if (!vif->credit)
+		event_del(vif->readable);
+}
+
+static void credit_grant(struct vif *vif)
+{
+	if (!vif->credit)
+		event_add(vif->readable, NULL);
+	vif->credit += CREDIT_A_CHECK;
+	if (vif->credit > CREDIT_MAX)
+		vif->credit = CREDIT_MAX;
 }
 
 /* Who is at the other end, and may it be?  Takes no descriptor. */
@@ -346,6 +364,7 @@ static int peer_take(struct vif *vif, int fd)
 		return -ENOMEM;
 	}
 	vhost_user_init(&vif->vu, fd);
+	vif->credit = CREDIT_MAX;
 	return 0;
 }
 
@@ -403,10 +422,13 @@ static void on_listener(evutil_socket_t listen_fd, short what, void *arg)
 	int fd;
 
 	fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (fd < 0)
+	if (fd < 0 && (errno == EAGAIN || errno == ECONNABORTED))
 		return;
-	if (!peer_take(vif, fd))
-		event_del(vif->listener); /* one at a time */
+	if (fd >= 0 && peer_take(vif, fd) < 0)
+		return;
+	event_del(vif->listener); /* one at a time */
+	if (fd < 0)
+		retry_later(vif); /* out of descriptors: do not spin */
 }
 
 /*
@@ -532,6 +554,8 @@ void vif_check(struct vif *vif, uint64_t now_ms)
 				  : "connected and said nothing for 10 s";
 	if (why)
 		vif_refuse(vif, "", why);
+	else
+		credit_grant(vif);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)

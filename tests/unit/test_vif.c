@@ -440,6 +440,34 @@ static void refusals_are_told_once_and_explained(void)
 	rig_close(&rig);
 }
 
+/* Messages may cost all workers something, so nobody has any number. */
+static void a_flood_of_messages_is_read_slowly(void)
+{
+	static const uint32_t set_owner[3] = { VHOST_USER_SET_OWNER, 1, 0 };
+	struct vhost_front *vf;
+	unsigned sent, round;
+	struct rig rig;
+	struct vif *vif;
+
+	rig_open(&rig);
+	vif = server_up(&rig, &vf, false);
+	for (round = 0; round < 3; round++) {
+		for (sent = 0; sent < 100000; sent++) {
+			rig_pump(&rig);
+			if (send(vf->sock, set_owner, sizeof(set_owner),
+				 MSG_DONTWAIT) < 0)
+				break;
+		}
+		CU_ASSERT_TRUE(sent < 4000);
+		CU_ASSERT_TRUE(round || sent > 500);
+		CU_ASSERT_EQUAL(state(vif), VIF_UP);
+		vif_check(vif, 1000 + round);
+	}
+	vif_free(vif);
+	vhost_front_free(vf);
+	rig_close(&rig);
+}
+
 static void link_down_sends_the_peer_away_until_link_up(void)
 {
 	struct vhost_front *vf;
@@ -695,6 +723,7 @@ int main(void)
 		SUITE_TEST(silent_and_half_spoken_peers_are_sent_away),
 		SUITE_TEST(sixty_four_silent_sockets_do_no_harm),
 		SUITE_TEST(refusals_are_told_once_and_explained),
+		SUITE_TEST(a_flood_of_messages_is_read_slowly),
 		SUITE_TEST(link_down_sends_the_peer_away_until_link_up),
 		SUITE_TEST(frames_pass_both_ways_on_every_queue),
 		SUITE_TEST(a_port_without_a_peer_takes_and_gives_nothing),
