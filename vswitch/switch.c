@@ -708,8 +708,9 @@ static void commit(struct sw *sw, struct change *c)
 {
 	ports_leave(sw, c->gone, c->old_count);
 	publish(sw, c);
-	refresh_addresses(sw, c->wanted, &c->plan);
+	/* First, so that a recreated port finds its address free. */
 	remove_gone(sw, c);
+	refresh_addresses(sw, c->wanted, &c->plan);
 	refresh_groups(sw, c->wanted);
 	change_rates(sw, c);
 	use_settings(sw, c->wanted);

@@ -64,8 +64,8 @@ stage_wire() {
 
 	ip link add name "${1#*:}" netns "$STAGE_NS-$a" mtu "$mtu" type veth \
 		peer name "${2#*:}" netns "$STAGE_NS-$b" mtu "$mtu"
-	ip -n "$STAGE_NS-$a" link set "${1#*:}" up
-	ip -n "$STAGE_NS-$b" link set "${2#*:}" up
+	ip -n "$STAGE_NS-$a" link set dev "${1#*:}" up
+	ip -n "$STAGE_NS-$b" link set dev "${2#*:}" up
 }
 
 # stage_run NAME COMMAND...: in the background, output to log/NAME, ended with
@@ -95,7 +95,7 @@ stage_vlan_host() {
 		tap=${spec#*:}
 		tap=${tap%:*}
 		ip -n "$STAGE_NS-$space" address add "${spec##*:}" dev "$tap"
-		ip -n "$STAGE_NS-$space" link set "$tap" up
+		ip -n "$STAGE_NS-$space" link set dev "$tap" up
 	done
 }
 

@@ -62,6 +62,10 @@ expect "memory that is not sealed is refused, and said so" sh -c \
 	'echo "$1" | grep -i seal' - "$(error_of p0)"
 wait $!
 must "the ports may be told to trust it" apply 2 true
+equal "made anew for that, they keep their addresses" \
+	"$(stage_json "sorted((e['mac'], e['port']) for e in d['entries'] \
+		if e['class'] == 'static')" fdb)" \
+	"[('$MAC0', 'p0'), ('$MAC1', 'p1')]"
 baseline
 testpmd 4
 at_least "frames go from the one that listens to the one that connects" \
