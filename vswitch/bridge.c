@@ -203,6 +203,19 @@ static enum drop find_multicast(struct bridge_worker *bw,
 			   broadcast ? STORM_BROADCAST : STORM_MULTICAST);
 }
 
+/*
+ * Is the port in the segment, by this view?  Tables may still say so of a port
+ * that has left it or was given another's id: they follow a new view.
+ */
+static inline bool is_member(const struct bridge_view *v,
+			     const struct bport *p, uint16_t segment)
+{
+	uint16_t vid = v->segments[segment].vid;
+
+	return segment ==
+	       (p->segment_of_vid ? p->segment_of_vid[vid] : p->segment);
+}
+
 static inline enum drop find_unicast(struct bridge_worker *bw,
 				     const struct bridge_view *v,
 				     const struct bport *in, struct frame *f,
@@ -219,7 +232,8 @@ static inline enum drop find_unicast(struct bridge_worker *bw,
 	f->out = hit.port;
 	if (hit.port == in->id)
 		return DROP_HAIRPIN;
-	if (!out)
+	if (!out || !is_member(v, out, f->segment) ||
+	    (out->flags & BPORT_DISABLED))
 		return DROP_NO_DEST;
 	if (in->flags & out->flags & BPORT_ISOLATED)
 		return DROP_ISOLATED;
@@ -297,14 +311,15 @@ static unsigned candidates(struct bridge_worker *bw,
 }
 
 /* Does a frame that fans out go to this candidate? */
-static inline bool reaches(const struct bport *in, const struct bport *out,
-			   const struct frame *f)
+static inline bool reaches(const struct bridge_view *v, const struct bport *in,
+			   const struct bport *out, const struct frame *f)
 {
-	if (!out || out->id == in->id ||
+	if (!out || out->id == in->id || !is_member(v, out, f->segment) ||
 	    (in->flags & out->flags & BPORT_ISOLATED) ||
 	    (out->flags & BPORT_DISABLED))
 		return false;
-	return f->out != FRAME_OUT_UNKNOWN || (out->flags & BPORT_UNKNOWN);
+	return f->out != FRAME_OUT_UNKNOWN || (out->flags & BPORT_UNKNOWN) ||
+	       v->segments[f->segment].floods_unknown;
 }
 
 unsigned bridge_destinations(struct bridge_worker *bw,
@@ -323,7 +338,7 @@ unsigned bridge_destinations(struct bridge_worker *bw,
 	}
 	count = candidates(bw, v, f, &all);
 	for (i = 0; i < count && n < max; i++)
-		if (reaches(in, v->ports[all[i]], f))
+		if (reaches(v, in, v->ports[all[i]], f))
 			ids[n++] = all[i];
 	return n;
 }
@@ -339,7 +354,7 @@ static bool delivered_to(struct bridge_worker *bw,
 		return false;
 	if (f->out < PORT_ID_MAX)
 		return f->out == out->id;
-	if (!reaches(in, out, f))
+	if (!reaches(v, in, out, f))
 		return false;
 	count = candidates(bw, v, f, &all);
 	for (i = 0; i < count; i++)
@@ -382,7 +397,7 @@ static unsigned flood(struct bridge_worker *bw, const struct bridge_view *v,
 	unsigned i, n = 0, count = candidates(bw, v, f, &all);
 
 	for (i = 0; i < count; i++) {
-		if (!reaches(in, v->ports[all[i]], f))
+		if (!reaches(v, in, v->ports[all[i]], f))
 			continue;
 		dest_add(bw, all[i], f);
 		n++;

@@ -89,6 +89,7 @@ struct bport {
 struct segment {
 	uint16_t vid; /* its tag on trunks; 0: untagged */
 	bool snooping;
+	bool floods_unknown; /* unknown unicast to every member */
 	uint16_t member_count, listener_count;
 	const uint16_t *members;   /* port ids */
 	const uint16_t *listeners; /* port ids with BPORT_LISTEN */

@@ -182,11 +182,8 @@ static int make_guard(struct guard **out, const struct switch_conf *sc,
 
 /* ---- ports ---------------------------------------------------------------- */
 
-static uint32_t make_flags(const struct switch_conf *sc,
-			   const struct conf_port *conf)
+static uint32_t make_flags(const struct conf_port *conf)
 {
-	bool network_floods = conf->network != CONF_NONE &&
-			      sc->networks[conf->network].flood_unknown;
 	uint32_t flags = 0;
 
 	if (conf->locking == CONF_LOCK_DISABLED)
@@ -195,7 +192,7 @@ static uint32_t make_flags(const struct switch_conf *sc,
 		flags |= BPORT_LEARN;
 	if (conf->role == CONF_UPLINK)
 		flags |= BPORT_UPLINK;
-	if (conf->role != CONF_GUEST || conf->flood_unknown || network_floods)
+	if (conf->role != CONF_GUEST || conf->flood_unknown)
 		flags |= BPORT_UNKNOWN;
 	if (conf->role != CONF_GUEST || conf->router)
 		flags |= BPORT_ROUTER;
@@ -230,7 +227,7 @@ static int make_port(struct bport **out, const struct switch_conf *sc,
 	bp->port = vp->port;
 	bp->state = vp->state;
 	bp->id = vp->id;
-	bp->flags = make_flags(sc, vp->conf);
+	bp->flags = make_flags(vp->conf);
 	/* inner tags of trunks and tunnels are part of the canonical frame */
 	bp->frame_max = vp->conf->mtu + 14 +
 			(vp->conf->vlan_mode == CONF_VLAN_ACCESS ? 0 : 8);
@@ -344,6 +341,7 @@ static int make_segments_of(struct bridge_view *view,
 
 		seg->vid = conf->networks[i].vlan;
 		seg->snooping = conf->networks[i].igmp_snooping;
+		seg->floods_unknown = conf->networks[i].flood_unknown;
 		rc = make_taps(&seg->taps, parts, CONF_NONE, i);
 	}
 	return rc ? rc : make_members(view, parts->ports, parts->port_count);
