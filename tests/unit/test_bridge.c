@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * test_bridge.c: who gets a frame, who does not, with which tags, and under
+ * which name it is dropped.  The real bridge, view and tables over fake ports.
+ */
+#include "tests/lib/fake_switch.h"
+#include "tests/lib/suite.h"
+
+#define MAC_A	   "02:00:00:00:00:0a"
+#define MAC_B	   "02:00:00:00:00:0b"
+#define MAC_C	   "02:00:00:00:00:0c"
+#define MAC_D	   "02:00:00:00:00:0d"
+#define MAC_OUT	   "02:00:00:00:0e:01" /* beyond the uplink */
+#define MAC_NEW	   "02:00:00:00:0f:01" /* nobody's */
+#define MAC_NEW2   "02:00:00:00:0f:02"
+#define MAC_ALL	   "ff:ff:ff:ff:ff:ff"
+#define MAC_MCAST  "01:00:5e:01:02:03"
+
+#define ETH_IPV4 0x0800
+#define ETH_TEST 0x88b5 /* local experimental */
+
+/* Two guests with MACs, one without, the host, and the outside on VLAN 10. */
+#define PLAIN                                                                 \
+	FAKE_NETS(FAKE_NET("n", 10, ",'uplink':'up'"))                        \
+	FAKE_PORTS(FAKE_GUEST("a", "'network':'n','mac':'" MAC_A "'") ","     \
+		   FAKE_GUEST("b", "'network':'n','mac':'" MAC_B "'") ","     \
+		   FAKE_GUEST("free", "'network':'n','mac_limit':2") ","      \
+		   FAKE_HOST("host", "'network':'n'") ","                     \
+		   FAKE_UPLINK("up"))
+
+/* A frame of 64 bytes whose payload names its sender. */
+static const struct packet *frame(const char *dst, const char *src)
+{
+	static struct packet p;
+
+	packet_eth(&p, dst, src, ETH_TEST);
+	packet_zero(&p, 50);
+	memcpy(p.bytes + 20, p.bytes + 6, 6);
+	return &p;
+}
+
+static const struct packet *tagged(const struct packet *of, uint16_t tpid,
+				   uint16_t tci)
+{
+	static struct packet p;
+
+	p = *of;
+	packet_tag(&p, tpid, tci);
+	return &p;
+}
+
+/* Is `name` one of the words? */
+static bool names_it(const char *words, const char *name)
+{
+	size_t n = strlen(name);
+	const char *at;
+
+	for (at = words; (at = strstr(at, name)); at += n)
+		if ((at == words || at[-1] == ' ') &&
+		    (at[n] == ' ' || !at[n]))
+			return true;
+	return false;
+}
+
+/* Exactly these ports, named in one text, were sent exactly one frame. */
+static bool only(struct fake_switch *fs, const char *names)
+{
+	bool right = true;
+	unsigned i;
+
+	for (i = 0; i < fs->count; i++) {
+		const char *name = fs->port[i]->port.name;
+		unsigned got = fs->port[i]->sent.count;
+		unsigned want = names_it(names, name);
+
+		if (got == want)
+			continue;
+		printf("\n%s got %u frames, not %u (only: %s)\n", name, got,
+		       want, names);
+		right = false;
+	}
+	fake_switch_clear(fs);
+	return right;
+}
+
+static bool sends_to(struct fake_switch *fs, const char *from,
+		     const struct packet *p, const char *names)
+{
+	fake_switch_send(fs, from, p);
+	return only(fs, names) && fake_switch_balanced(fs);
+}
+
+static bool drops_as(struct fake_switch *fs, const char *from,
+		     const struct packet *p, enum drop why)
+{
+	struct port_counters *c = fake_switch_ctr(fs, from);
+	uint64_t before = c->drops[why];
+
+	return sends_to(fs, from, p, "") && c->drops[why] == before + 1;
+}
+
+/* ---- unicast, broadcast ---- */
+
+static void known_unicast_goes_to_its_port_only(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_B, MAC_A), "b"));
+	CU_ASSERT_TRUE(sends_to(fs, "b", frame(MAC_A, MAC_B), "a"));
+	CU_ASSERT_TRUE(sends_to(fs, "host", frame(MAC_A, MAC_NEW), "a"));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_NEW, MAC_A), "host"));
+	fake_switch_free(fs);
+}
+
+static void frame_arrives_byte_for_byte(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+	struct packet p;
+	unsigned i;
+
+	packet_eth(&p, MAC_B, MAC_A, ETH_TEST);
+	for (i = 0; i < 1400; i++)
+		packet_put8(&p, i * 7);
+	fake_switch_port(fs, "a")->hdr_max = 60;
+	fake_switch_port(fs, "a")->seg_bytes = 333;
+	fake_switch_send(fs, "a", &p);
+	CU_ASSERT_TRUE(fake_frame_is(
+		fake_port_sent(fake_switch_port(fs, "b"), 0), &p));
+	fake_switch_free(fs);
+}
+
+static void unknown_unicast_reaches_uplink_and_host_but_no_guest(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+
+	CU_ASSERT_TRUE(
+		sends_to(fs, "a", frame(MAC_NEW, MAC_A), "up host"));
+	fake_switch_free(fs);
+}
+
+static void unknown_unicast_reaches_guests_that_ask_for_it(void)
+{
+	struct fake_switch *fs = fake_switch_new(
+		FAKE_NETS(FAKE_NET("n", 10, "") ","
+			  FAKE_NET("all", 20, ",'flood_unknown':true"))
+		FAKE_PORTS(
+			FAKE_GUEST("a", "'network':'n'") ","
+			FAKE_GUEST("b", "'network':'n'") ","
+			FAKE_GUEST("w", "'network':'n','flood_unknown':true")
+			"," FAKE_GUEST("x", "'network':'all'") ","
+			FAKE_GUEST("y", "'network':'all'") ","
+			FAKE_GUEST("tr", "'trunk':['n','all']")));
+
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_NEW, MAC_A), "w"));
+	CU_ASSERT_TRUE(sends_to(fs, "x", frame(MAC_NEW, MAC_A), "y tr"));
+	fake_switch_free(fs);
+}
+
+static void nobody_wants_it_is_counted_as_no_dest(void)
+{
+	struct fake_switch *fs = fake_switch_new(
+		FAKE_NETS(FAKE_NET("n", 10, ""))
+		FAKE_PORTS(FAKE_GUEST("a", "'network':'n'") ","
+			   FAKE_GUEST("b", "'network':'n'")));
+
+	CU_ASSERT_TRUE(drops_as(fs, "a", frame(MAC_NEW, MAC_A), DROP_NO_DEST));
+	fake_switch_free(fs);
+}
+
+static void broadcast_reaches_all_members_but_the_sender(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_ALL, MAC_A),
+				"b free host up"));
+	CU_ASSERT_EQUAL(fake_switch_ctr(fs, "a")->copies, 3);
+	CU_ASSERT_TRUE(sends_to(fs, "up",
+				tagged(frame(MAC_ALL, MAC_OUT), 0x8100, 10),
+				"a b free host"));
+	fake_switch_free(fs);
+}
+
+static void frame_to_its_own_port_is_a_hairpin(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+
+	CU_ASSERT_TRUE(drops_as(fs, "a", frame(MAC_A, MAC_A), DROP_HAIRPIN));
+	fake_switch_free(fs);
+}
+
+static void runts_are_counted(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+	struct packet p = *frame(MAC_B, MAC_A);
+
+	p.len = 13;
+	CU_ASSERT_TRUE(drops_as(fs, "a", &p, DROP_RUNT));
+	p.len = 14;
+	CU_ASSERT_TRUE(sends_to(fs, "a", &p, "b"));
+	fake_switch_free(fs);
+}
+
+static void what_a_port_could_not_read_is_counted_once(void)
+{
+	struct fake_frame bad = { .verdict = DROP_BAD_CHAIN };
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+
+	fake_port_push_frame(fake_switch_port(fs, "a"), 0, "", 0, &bad);
+	fake_switch_run(fs);
+	CU_ASSERT_TRUE(only(fs, ""));
+	CU_ASSERT_EQUAL(fake_switch_ctr(fs, "a")->drops[DROP_BAD_CHAIN], 1);
+	CU_ASSERT_EQUAL(fake_switch_ctr(fs, "a")->rx_frames, 1);
+	CU_ASSERT_TRUE(fake_switch_balanced(fs));
+	fake_switch_free(fs);
+}
+
+static void networks_are_separate_even_with_one_vlan_id(void)
+{
+	struct fake_switch *fs = fake_switch_new(
+		FAKE_NETS(FAKE_NET("n", 0, "") "," FAKE_NET("m", 0, ""))
+		FAKE_PORTS(
+			FAKE_GUEST("a", "'network':'n','mac':'" MAC_A "'") ","
+			FAKE_GUEST("b", "'network':'n','mac':'" MAC_B "'") ","
+			FAKE_GUEST("c", "'network':'m','mac':'" MAC_C "'") ","
+			FAKE_GUEST("d", "'network':'m','mac':'" MAC_A "'")));
+
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_ALL, MAC_A), "b"));
+	CU_ASSERT_TRUE(drops_as(fs, "a", frame(MAC_C, MAC_A), DROP_NO_DEST));
+	CU_ASSERT_TRUE(sends_to(fs, "c", frame(MAC_A, MAC_C), "d"));
+	CU_ASSERT_TRUE(sends_to(fs, "d", frame(MAC_ALL, MAC_A), "c"));
+	fake_switch_free(fs);
+}
+
+/*
+ * A view is published before the tables follow it: networks may have been
+ * renumbered, ports moved, and nothing may cross meanwhile.
+ */
+static void stale_tables_lead_into_no_other_network(void)
+{
+	const char *const before =
+		FAKE_NETS(FAKE_NET("n", 0, "") "," FAKE_NET("m", 0, ""))
+		FAKE_PORTS(
+			FAKE_GUEST("a", "'network':'n','mac':'" MAC_A "'") ","
+			FAKE_GUEST("b", "'network':'n','mac':'" MAC_B "'") ","
+			FAKE_GUEST("c", "'network':'m','mac':'" MAC_C "'"));
+	const char *const after =
+		FAKE_NETS(FAKE_NET("m", 0, "") "," FAKE_NET("n", 0, ""))
+		FAKE_PORTS(
+			FAKE_GUEST("a", "'network':'n','mac':'" MAC_A "'") ","
+			FAKE_GUEST("b", "'network':'n','mac':'" MAC_B "'") ","
+			FAKE_GUEST("c", "'network':'m','mac':'" MAC_C "'"));
+	struct fake_switch *fs = fake_switch_new(before);
+
+	fake_switch_view(fs, after);
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_C, MAC_A), ""));
+	CU_ASSERT_TRUE(sends_to(fs, "c", frame(MAC_A, MAC_C), ""));
+	fake_switch_tables(fs);
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_B, MAC_A), "b"));
+	fake_switch_free(fs);
+}
+
+/* ---- isolation ---- */
+
+#define ISOLATED                                                              \
+	FAKE_NETS(FAKE_NET("n", 10, ",'uplink':'up','igmp_snooping':false"))  \
+	FAKE_PORTS(FAKE_GUEST("i1", "'network':'n','mac':'" MAC_A "',"        \
+				    "'isolated':true") ","                    \
+		   FAKE_GUEST("i2", "'network':'n','mac':'" MAC_B "',"        \
+				    "'isolated':true,'flood_unknown':true")   \
+		   "," FAKE_GUEST("open", "'network':'n','mac':'" MAC_C "'")  \
+		   "," FAKE_HOST("host", "'network':'n'") ","                 \
+		   FAKE_UPLINK("up"))
+
+static void isolated_ports_do_not_reach_each_other(void)
+{
+	struct fake_switch *fs = fake_switch_new(ISOLATED);
+
+	CU_ASSERT_TRUE(drops_as(fs, "i1", frame(MAC_B, MAC_A),
+				DROP_ISOLATED));
+	CU_ASSERT_TRUE(sends_to(fs, "i1", frame(MAC_ALL, MAC_A),
+				"open host up"));
+	CU_ASSERT_TRUE(sends_to(fs, "i1", frame(MAC_MCAST, MAC_A),
+				"open host up"));
+	CU_ASSERT_TRUE(sends_to(fs, "i1", frame(MAC_NEW, MAC_A), "host up"));
+	fake_switch_free(fs);
+}
+
+static void isolated_ports_reach_uplink_host_and_others(void)
+{
+	struct fake_switch *fs = fake_switch_new(ISOLATED);
+
+	CU_ASSERT_TRUE(sends_to(fs, "i1", frame(MAC_C, MAC_A), "open"));
+	CU_ASSERT_TRUE(sends_to(fs, "open", frame(MAC_A, MAC_C), "i1"));
+	CU_ASSERT_TRUE(sends_to(fs, "up",
+				tagged(frame(MAC_B, MAC_OUT), 0x8100, 10),
+				"i2"));
+	CU_ASSERT_TRUE(sends_to(fs, "i1", frame(MAC_OUT, MAC_A), "up"));
+	CU_ASSERT_TRUE(sends_to(fs, "host", frame(MAC_NEW, MAC_D),
+				"up i2"));
+	CU_ASSERT_TRUE(sends_to(fs, "i1", frame(MAC_D, MAC_A), "host"));
+	fake_switch_free(fs);
+}
+
+/* ---- addresses ---- */
+
+static void source_is_learned_on_unlocked_ports_and_uplinks(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+
+	CU_ASSERT_TRUE(sends_to(fs, "free", frame(MAC_A, MAC_NEW), "a"));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_NEW, MAC_A), "free"));
+	CU_ASSERT_TRUE(sends_to(fs, "up",
+				tagged(frame(MAC_A, MAC_OUT), 0x8100, 10),
+				"a"));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_OUT, MAC_A), "up"));
+	fake_switch_free(fs);
+}
+
+static void address_of_a_dropped_frame_is_not_learned(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+
+	CU_ASSERT_TRUE(drops_as(fs, "free",
+				tagged(frame(MAC_A, MAC_NEW), 0x8100, 11),
+				DROP_VLAN));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_NEW, MAC_A), "host up"));
+	fake_switch_free(fs);
+}
+
+static void guest_uses_no_more_addresses_than_its_limit(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+
+	CU_ASSERT_TRUE(sends_to(fs, "free", frame(MAC_A, MAC_NEW), "a"));
+	CU_ASSERT_TRUE(sends_to(fs, "free", frame(MAC_A, MAC_NEW2), "a"));
+	CU_ASSERT_TRUE(drops_as(fs, "free", frame(MAC_A, MAC_D),
+				DROP_MAC_LIMIT));
+	CU_ASSERT_TRUE(sends_to(fs, "free", frame(MAC_A, MAC_NEW), "a"));
+	fake_switch_free(fs);
+}
+
+static void guest_never_takes_another_ports_address(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+
+	/* configured */
+	CU_ASSERT_TRUE(drops_as(fs, "free", frame(MAC_A, MAC_B),
+				DROP_FOREIGN_MAC));
+	CU_ASSERT_TRUE(drops_as(fs, "a", frame(MAC_ALL, MAC_B),
+				DROP_FOREIGN_MAC));
+	/* learned on the uplink */
+	fake_switch_send(fs, "up", tagged(frame(MAC_A, MAC_OUT), 0x8100, 10));
+	fake_switch_clear(fs);
+	CU_ASSERT_TRUE(drops_as(fs, "free", frame(MAC_A, MAC_OUT),
+				DROP_FOREIGN_MAC));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_B, MAC_A), "b"));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_OUT, MAC_A), "up"));
+	fake_switch_free(fs);
+}
+
+static void locked_guest_uses_only_its_own_address(void)
+{
+	struct fake_switch *fs = fake_switch_new(
+		FAKE_NETS(FAKE_NET("n", 10, ""))
+		FAKE_PORTS(FAKE_GUEST("a", "'network':'n','mac':'" MAC_A
+					   "','locking_mode':'locked',"
+					   "'ipv4_allowed':['10.0.0.1']") ","
+			   FAKE_GUEST("b", "'network':'n','mac':'" MAC_B
+					   "'")));
+	struct packet p;
+
+	packet_eth(&p, MAC_B, MAC_A, ETH_IPV4);
+	packet_ipv4(&p, "10.0.0.1", "10.0.0.2", 17, 8);
+	packet_udp(&p, 1000, 2000, 8);
+	CU_ASSERT_TRUE(sends_to(fs, "a", &p, "b"));
+	packet_mac(MAC_NEW, p.bytes + 6);
+	CU_ASSERT_TRUE(drops_as(fs, "a", &p, DROP_SPOOF_MAC));
+	packet_mac(MAC_A, p.bytes + 6);
+	p.bytes[29] = 9;
+	CU_ASSERT_TRUE(drops_as(fs, "a", &p, DROP_SPOOF_IPV4));
+	CU_ASSERT_TRUE(drops_as(fs, "a", frame(MAC_B, MAC_A),
+				DROP_NOT_ALLOWED));
+	fake_switch_free(fs);
+}
+
+static void outside_may_not_use_a_local_guests_address(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+
+	CU_ASSERT_TRUE(drops_as(fs, "up",
+				tagged(frame(MAC_B, MAC_A), 0x8100, 10),
+				DROP_FOREIGN_MAC));
+	CU_ASSERT_TRUE(sends_to(fs, "b", frame(MAC_A, MAC_B), "a"));
+	fake_switch_free(fs);
+}
+
+static void address_moves_between_guests_after_the_hold_time(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+
+	fake_switch_send(fs, "host", frame(MAC_A, MAC_NEW));
+	fake_switch_clear(fs);
+	CU_ASSERT_TRUE(sends_to(fs, "free", frame(MAC_A, MAC_NEW), "a"));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_NEW, MAC_A), "free"));
+	/* back at once: a loop, or an attack */
+	CU_ASSERT_TRUE(drops_as(fs, "host", frame(MAC_A, MAC_NEW),
+				DROP_FOREIGN_MAC));
+	fs->br.tick += 2;
+	CU_ASSERT_TRUE(sends_to(fs, "host", frame(MAC_A, MAC_NEW), "a"));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_NEW, MAC_A), "host"));
+	fake_switch_free(fs);
+}
+
+static void a_burst_learns_a_bounded_number_of_addresses(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+	struct packet p = *frame(MAC_A, MAC_OUT);
+	unsigned i;
+
+	packet_tag(&p, 0x8100, 10);
+	for (i = 0; i < BURST_MAX; i++) {
+		p.bytes[11] = i;
+		fake_port_push(fake_switch_port(fs, "up"), 0, &p);
+	}
+	fake_switch_run(fs);
+	CU_ASSERT_EQUAL(fake_switch_got(fs, "a"), BURST_MAX);
+	CU_ASSERT_EQUAL(fake_switch_ctr(fs, "up")->learn_deferred,
+			BURST_MAX - LEARN_PER_BURST);
+	CU_ASSERT_EQUAL(fdb_count(fs->br.fdb), 2 + LEARN_PER_BURST);
+	fake_switch_free(fs);
+}
+
+static void multicast_and_zero_sources_are_dropped(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+
+	CU_ASSERT_TRUE(drops_as(fs, "free", frame(MAC_A, MAC_MCAST),
+				DROP_BAD_SRC));
+	CU_ASSERT_TRUE(drops_as(fs, "free", frame(MAC_A, "00:00:00:00:00:00"),
+				DROP_BAD_SRC));
+	CU_ASSERT_TRUE(drops_as(fs, "up",
+				tagged(frame(MAC_A, MAC_ALL), 0x8100, 10),
+				DROP_BAD_SRC));
+	fake_switch_free(fs);
+}
+
+static void link_protocols_of_guests_are_dropped(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+
+	CU_ASSERT_TRUE(drops_as(fs, "a", frame("01:80:c2:00:00:00", MAC_A),
+				DROP_LINK_PROTO));
+	CU_ASSERT_TRUE(drops_as(fs, "a", frame("01:80:c2:00:00:0e", MAC_A),
+				DROP_LINK_PROTO));
+	fake_switch_free(fs);
+}
+
+int main(void)
+{
+	static const struct suite_test tests[] = {
+		SUITE_TEST(known_unicast_goes_to_its_port_only),
+		SUITE_TEST(frame_arrives_byte_for_byte),
+		SUITE_TEST(unknown_unicast_reaches_uplink_and_host_but_no_guest),
+		SUITE_TEST(unknown_unicast_reaches_guests_that_ask_for_it),
+		SUITE_TEST(nobody_wants_it_is_counted_as_no_dest),
+		SUITE_TEST(broadcast_reaches_all_members_but_the_sender),
+		SUITE_TEST(frame_to_its_own_port_is_a_hairpin),
+		SUITE_TEST(runts_are_counted),
+		SUITE_TEST(what_a_port_could_not_read_is_counted_once),
+		SUITE_TEST(networks_are_separate_even_with_one_vlan_id),
+		SUITE_TEST(stale_tables_lead_into_no_other_network),
+		SUITE_TEST(isolated_ports_do_not_reach_each_other),
+		SUITE_TEST(isolated_ports_reach_uplink_host_and_others),
+		SUITE_TEST(source_is_learned_on_unlocked_ports_and_uplinks),
+		SUITE_TEST(address_of_a_dropped_frame_is_not_learned),
+		SUITE_TEST(guest_uses_no_more_addresses_than_its_limit),
+		SUITE_TEST(guest_never_takes_another_ports_address),
+		SUITE_TEST(locked_guest_uses_only_its_own_address),
+		SUITE_TEST(outside_may_not_use_a_local_guests_address),
+		SUITE_TEST(address_moves_between_guests_after_the_hold_time),
+		SUITE_TEST(a_burst_learns_a_bounded_number_of_addresses),
+		SUITE_TEST(multicast_and_zero_sources_are_dropped),
+		SUITE_TEST(link_protocols_of_guests_are_dropped),
+	};
+
+	return suite_run("bridge", tests, sizeof(tests) / sizeof(tests[0]));
+}
