@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <linux/virtio_net.h>
@@ -779,10 +780,26 @@ bool vring_arm(struct vring *vr)
 	return avail_idx(vr) == vr->last_avail;
 }
 
+/*
+ * A kick stays readable until somebody reads it, and would report an empty
+ * ring for ever.  Not plain read(): the peer holds the same open file and may
+ * have made it blocking again.
+ */
+static void take_kick(struct vring *vr)
+{
+	uint64_t kicks;
+	const struct iovec iov = { &kicks, sizeof(kicks) };
+
+	if (vr->kick_fd >= 0 &&
+	    preadv2(vr->kick_fd, &iov, 1, -1, RWF_NOWAIT) < 0)
+		return; /* none */
+}
+
 void vring_disarm(struct vring *vr)
 {
 	if (vr->kicks_off || !vr->ready)
 		return;
+	take_kick(vr);
 	vr->kicks_off = true;
 	if (vr->event_idx)
 		return; /* a stale avail_event costs one kick a lap at most */

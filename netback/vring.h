@@ -81,7 +81,7 @@ unsigned vring_tx(struct vring *vr, struct frame *const f[], unsigned n,
 /* Signal the driver if it asked for it; once a round. */
 void vring_flush(struct vring *vr);
 
-/* See port_ops.rx_arm / rx_disarm. */
+/* See port_ops.rx_arm / rx_disarm.  Disarming takes the kick. */
 bool vring_arm(struct vring *vr);
 void vring_disarm(struct vring *vr);
 

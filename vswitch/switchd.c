@@ -199,6 +199,7 @@ static int confine(void)
 		SCMP_SYS(bind), SCMP_SYS(listen), /* vhost-user servers */
 		SCMP_SYS(stat), SCMP_SYS(lstat),
 		SCMP_SYS(ioctl),		  /* tap */
+		SCMP_SYS(preadv2),		  /* kicks */
 		SCMP_SYS(mbind),		  /* the fdb's node */
 	};
 

@@ -3,6 +3,7 @@
  * test_vring: a hand-made guest drives netback/vring.c: its memory is one
  * buffer, its ring is filled in entry by entry, rightly and wrongly.
  */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -569,6 +570,24 @@ static void arming_sees_what_came_meanwhile(void)
 	CU_ASSERT_EQUAL(g.used->avail_event, 1);
 }
 
+/* Or an empty ring would wake its worker for ever; and never wait for one. */
+static void disarming_takes_the_kick(void)
+{
+	const uint64_t one = 1;
+	struct pollfd p = { .events = POLLIN };
+
+	setup();
+	p.fd = g.vr.kick_fd = eventfd(0, 0); /* a blocking one */
+	CU_ASSERT_TRUE(vring_arm(&g.vr));
+	CU_ASSERT_EQUAL(write(p.fd, &one, 8), 8);
+	CU_ASSERT_EQUAL(poll(&p, 1, 0), 1);
+	vring_disarm(&g.vr);
+	CU_ASSERT_EQUAL(poll(&p, 1, 0), 0);
+	CU_ASSERT_TRUE(vring_arm(&g.vr));
+	vring_disarm(&g.vr);
+	close(p.fd);
+}
+
 /* ---- set-up ------------------------------------------------------------------ */
 
 static void map_refuses_rings_outside_memory(void)
@@ -619,6 +638,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(signals_only_when_asked),
 	SUITE_TEST(signals_at_the_used_event),
 	SUITE_TEST(arming_sees_what_came_meanwhile),
+	SUITE_TEST(disarming_takes_the_kick),
 	SUITE_TEST(map_refuses_rings_outside_memory),
 };
 
