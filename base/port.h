@@ -73,6 +73,7 @@ struct port {
 	uint16_t tx_queues;
 	uint16_t mtu;		/* L3 bytes, tags not counted */
 	uint32_t offload;	/* enum port_offload, may change with the peer */
+	int16_t numa_node;	/* of its rings, or -1 */
 	bool link;		/* the other side can receive */
 	char name[PORT_NAME_MAX];
 };

@@ -21,10 +21,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define LIVE_MAX       65536 /* two tables of 8 regions for 4,096 ports */
@@ -328,6 +330,17 @@ bool guest_log_covers(const struct guest_log *log, const struct guest_mem *mem)
 			return false;
 	}
 	return true;
+}
+
+int guest_mem_node(const struct guest_mem *mem)
+{
+	int node = -1;
+
+	if (!mem || !mem->count ||
+	    syscall(SYS_get_mempolicy, &node, NULL, 0UL, mem->region[0].hva,
+		    (unsigned long)(MPOL_F_NODE | MPOL_F_ADDR)) < 0)
+		return -1;
+	return node;
 }
 
 int guest_log_new(struct guest_log **out, int fd, uint64_t bytes,

@@ -68,6 +68,9 @@ int guest_mem_new(struct guest_mem **out, unsigned count,
 		  bool sealed);
 void guest_mem_free(struct guest_mem *mem); /* NULL does nothing */
 
+/* NUMA node of its first page, -1 if nobody can tell. */
+int guest_mem_node(const struct guest_mem *mem);
+
 /* Install the process-wide SIGBUS handler once; 0 or -errno. */
 int guest_mem_catch_sigbus(void);
 

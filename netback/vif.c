@@ -199,6 +199,7 @@ static void dev_changed(void *ctx)
 	p->tx_queues = (uint16_t)(tx ? tx : 1);
 	p->link = tx > 0;
 	p->offload = offload;
+	p->numa_node = (int16_t)guest_mem_node(vif->dev.mem);
 	if (vif->dying)
 		return;
 	if (p->link && !was_up) {
@@ -334,12 +335,19 @@ static bool peer_welcome(struct vif *vif, int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &vif->peer, &len) < 0)
 		return false;
-	if (vif->conf.peer_uid < 0 ||
-	    vif->conf.peer_uid == (int64_t)vif->peer.uid)
+	if (vif->conf.peer_uid < 0
+		    ? vif->peer.uid == 0 || vif->peer.uid == geteuid()
+		    : vif->conf.peer_uid == (int64_t)vif->peer.uid)
 		return true;
-	snprintf(vif->last_error, sizeof(vif->last_error),
-		 "peer uid %d is not the %lld wanted", (int)vif->peer.uid,
-		 (long long)vif->conf.peer_uid);
+	if (vif->conf.peer_uid < 0)
+		snprintf(vif->last_error, sizeof(vif->last_error),
+			 "peer uid %d is not root's or ours; name it as the "
+			 "port's peer_uid",
+			 (int)vif->peer.uid);
+	else
+		snprintf(vif->last_error, sizeof(vif->last_error),
+			 "peer uid %d is not the %lld wanted",
+			 (int)vif->peer.uid, (long long)vif->conf.peer_uid);
 	vif_say(vif, "peer pid %d sent away: %s", (int)vif->peer.pid,
 		vif->last_error);
 	vif->refusals++;

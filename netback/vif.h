@@ -33,7 +33,7 @@ struct vif_conf {
 	char socket[108]; /* sun_path */
 	bool server;	  /* we listen */
 	bool trusted;	  /* guest memory need not be a sealed memfd */
-	int64_t peer_uid; /* the only uid served; -1: any */
+	int64_t peer_uid; /* the only uid served; -1: root and our own */
 	uint16_t queues;  /* pairs offered, 1 to PORT_QUEUES_MAX */
 	uint16_t mtu;
 	uint32_t offload; /* enum port_offload: csum and TSO, both ways */

@@ -462,7 +462,7 @@ enum drop bridge_egress_check(struct bridge_worker *bw,
 	n = port_vlan_egress(&out->vlan, v->segments[f->segment].vid, f->tci,
 			     f, tag);
 	if (n < 0)
-		return DROP_VLAN;
+		return DROP_EGRESS_VLAN;
 	frame_retag(f, n, tag);
 	if ((out->flags & BPORT_RATE_TO) && !bw->dry &&
 	    !rate_take(&out->state->to_guest, f->len))

@@ -404,6 +404,7 @@ static void port_describe(struct port *p, const struct host_port_conf *conf)
 	p->mtu = conf->mtu;
 	p->offload = conf->offload;
 	p->link = true;
+	p->numa_node = -1;
 	snprintf(p->name, sizeof(p->name), "%s", conf->name);
 }
 

@@ -27,6 +27,7 @@
 #include "base/daemon.h"
 #include "base/log.h"
 #include "base/netd_client.h"
+#include "vswitch/balance.h"
 #include "vswitch/capture.h"
 #include "vswitch/switch_view.h"
 
@@ -78,14 +79,16 @@ void switch_port_counters(const struct sw *sw, const struct sw_port *sp,
 
 /* ---- queues ---------------------------------------------------------------- */
 
-static unsigned least_loaded(const struct sw *sw, const unsigned load[])
+static void list_workers(const struct sw *sw, struct balance_worker list[])
 {
-	unsigned i, best = 0;
+	unsigned i;
 
-	for (i = 1; i < sw->workers.count; i++)
-		if (load[i] < load[best])
-			best = i;
-	return best;
+	for (i = 0; i < sw->workers.count; i++) {
+		const struct worker *w = sw->workers.worker[i];
+
+		list[i].busy_cycles = w->stats.busy_cycles - w->busy_before;
+		list[i].node = w->node;
+	}
 }
 
 /* Make the port's rxqs match what it offers now. */
@@ -93,7 +96,9 @@ static void port_fit_queues(struct sw *sw, struct sw_port *sp,
 			    unsigned load[])
 {
 	unsigned want = sp->port ? sp->port->rx_queues : 0;
+	struct balance_worker workers[WORKERS_MAX];
 
+	list_workers(sw, workers);
 	while (sp->rxq_count < want) {
 		struct rxq *rq = calloc(1, sizeof(*rq));
 
@@ -101,12 +106,8 @@ static void port_fit_queues(struct sw *sw, struct sw_port *sp,
 			return; /* the next replan tries again */
 		rq->port = sp->port;
 		rq->q = sp->rxq_count;
-		/* a rate limit has one bucket, so one worker */
-		rq->worker = rq->q && switch_port_conf(sw, sp) &&
-					     switch_port_conf(sw, sp)
-						     ->rate_from_guest_bps
-				     ? sp->rxq[0]->worker
-				     : least_loaded(sw, load);
+		rq->worker = balance_place(workers, sw->workers.count, load,
+					   sp->port->numa_node);
 		load[rq->worker]++;
 		sp->rxq[sp->rxq_count++] = rq;
 	}
@@ -145,6 +146,45 @@ static void replan(struct sw *sw)
 static void on_replan(evutil_socket_t fd, short what, void *ctx)
 {
 	replan(ctx);
+}
+
+/* Once a second: give a queue of a worker that is short of time away. */
+static void rebalance(struct sw *sw)
+{
+	struct balance_queue *queues = calloc(PORT_ID_MAX * 2,
+					      sizeof(*queues));
+	struct rxq **list = calloc(PORT_ID_MAX * 2, sizeof(*list));
+	struct balance_worker workers[WORKERS_MAX];
+	struct balance_move move;
+	unsigned i, q, n = 0;
+
+	list_workers(sw, workers);
+	for (i = 0; queues && list && i < PORT_ID_MAX; i++) {
+		struct sw_port *sp = sw->ports[i];
+
+		for (q = 0; sp && q < sp->rxq_count && n < PORT_ID_MAX * 2;
+		     q++, n++) {
+			list[n] = sp->rxq[q];
+			queues[n].cycles = list[n]->cycles -
+					   list[n]->cycles_before;
+			queues[n].worker = list[n]->worker;
+			queues[n].node = sp->port ? sp->port->numa_node : -1;
+			list[n]->cycles_before = list[n]->cycles;
+		}
+	}
+	for (i = 0; i < sw->workers.count; i++)
+		sw->workers.worker[i]->busy_before =
+			sw->workers.worker[i]->stats.busy_cycles;
+	if (n && balance_pick(workers, sw->workers.count, queues, n,
+			      sw->tsc_hz, &move)) {
+		log_info("queue %u of port %s moves from worker %u to %u",
+			 list[move.queue]->q, list[move.queue]->port->name,
+			 list[move.queue]->worker, move.to);
+		list[move.queue]->worker = move.to;
+		replan(sw);
+	}
+	free(queues);
+	free(list);
 }
 
 static void want_replan(struct sw *sw)
@@ -474,8 +514,10 @@ static void refresh_addresses(struct sw *sw, const struct switch_conf *wanted,
 		    !(a->parts & (CONF_PART_VLAN | CONF_PART_POLICY)))
 			continue;
 		sp = switch_find_port(sw, wanted->ports[a->after].name);
-		if (sp)
-			fdb_flush_port(sw->bridge.fdb, sp->id, true);
+		if (!sp)
+			continue;
+		fdb_flush_port(sw->bridge.fdb, sp->id, true);
+		mcast_flush_port(sw->bridge.mcast, sp->id);
 	}
 	for (i = 0; i < PORT_ID_MAX; i++) {
 		int32_t c = sw->ports[i] ? switch_conf_find_port(
@@ -484,6 +526,41 @@ static void refresh_addresses(struct sw *sw, const struct switch_conf *wanted,
 
 		if (c != CONF_NONE)
 			set_statics(sw, sw->ports[i], &wanted->ports[c]);
+	}
+}
+
+/* ---- memory that workers let go of -------------------------------------------------- */
+
+/*
+ * Workers replace what other workers may be reading.  It is piled up here,
+ * and freed once a second, after a sync.
+ */
+static void defer_free(void *ctx, void (*fn)(void *p), void *p)
+{
+	struct sw_garbage *g = malloc(sizeof(*g));
+	struct sw *sw = ctx;
+
+	if (!g)
+		return; /* lost, but nobody reads freed memory */
+	g->free = fn;
+	g->p = p;
+	g->next = atomic_load(&sw->garbage);
+	while (!atomic_compare_exchange_weak(&sw->garbage, &g->next, g))
+		;
+}
+
+static void collect_garbage(struct sw *sw)
+{
+	struct sw_garbage *g = atomic_exchange(&sw->garbage, NULL);
+
+	if (g)
+		workers_sync(&sw->workers);
+	while (g) {
+		struct sw_garbage *next = g->next;
+
+		g->free(g->p);
+		free(g);
+		g = next;
 	}
 }
 
@@ -803,27 +880,51 @@ static int new_fdb(struct sw *sw, const struct conf_settings *settings)
 	return 0;
 }
 
+static int new_mcast(struct sw *sw, const struct conf_settings *settings)
+{
+	struct mcast_conf mc = { MCAST_CONF_DEFAULT,
+				 .defer_free = defer_free, .ctx = sw };
+	struct mcast *mcast;
+	int rc;
+
+	mc.groups = settings->mcast_groups;
+	rc = mcast_new(&mcast, &mc);
+	if (rc < 0)
+		return rc;
+	mcast_free(sw->bridge.mcast);
+	sw->bridge.mcast = mcast;
+	return 0;
+}
+
+static int new_tables(struct sw *sw, const struct conf_settings *settings)
+{
+	int rc = new_fdb(sw, settings);
+
+	return rc ? rc : new_mcast(sw, settings);
+}
+
 /*
- * The table's size is fixed while it is in use; before the first state no
- * port can have used it.
+ * The tables' sizes are fixed while they are in use; before the first state
+ * no port can have used them.
  */
-static int fit_table(struct sw *sw, struct change *c)
+static int fit_tables(struct sw *sw, struct change *c)
 {
 	struct switch_conf_error *e = &c->errs->error[0];
 	struct switch_conf_error text = {
-		.path = "settings.fdb_entries",
-		.expected = "the size the switch started with; stop "
-			    "causeway-switchd, apply, start it"
+		.path = "settings",
+		.value = "fdb_entries, mcast_groups",
+		.expected = "the sizes the switch began with; to change them, "
+			    "stop it, remove its state file, start it, apply"
 	};
 
 	if (sw->running->settings.fdb_entries ==
-	    c->wanted->settings.fdb_entries)
+		    c->wanted->settings.fdb_entries &&
+	    sw->running->settings.mcast_groups ==
+		    c->wanted->settings.mcast_groups)
 		return 0;
 	if (!sw->applied)
-		return new_fdb(sw, &c->wanted->settings);
+		return new_tables(sw, &c->wanted->settings);
 	*e = text;
-	snprintf(e->value, sizeof(e->value), "%u",
-		 c->wanted->settings.fdb_entries);
 	c->errs->count = 1;
 	return -EINVAL;
 }
@@ -839,7 +940,7 @@ int switch_apply(struct sw *sw, struct switch_conf *wanted, bool force,
 		return rc;
 	rc = change_init(sw, &c);
 	if (!rc)
-		rc = fit_table(sw, &c);
+		rc = fit_tables(sw, &c);
 	if (!rc)
 		rc = prepare_ports(sw, &c);
 	if (!rc)
@@ -887,41 +988,6 @@ int switch_load(struct sw *sw)
 	return rc;
 }
 
-/* ---- memory that workers let go of -------------------------------------------------- */
-
-/*
- * Workers replace what other workers may be reading.  It is piled up here,
- * and freed once a second, after a sync.
- */
-static void defer_free(void *ctx, void (*fn)(void *p), void *p)
-{
-	struct sw_garbage *g = malloc(sizeof(*g));
-	struct sw *sw = ctx;
-
-	if (!g)
-		return; /* lost, but nobody reads freed memory */
-	g->free = fn;
-	g->p = p;
-	g->next = atomic_load(&sw->garbage);
-	while (!atomic_compare_exchange_weak(&sw->garbage, &g->next, g))
-		;
-}
-
-static void collect_garbage(struct sw *sw)
-{
-	struct sw_garbage *g = atomic_exchange(&sw->garbage, NULL);
-
-	if (g)
-		workers_sync(&sw->workers);
-	while (g) {
-		struct sw_garbage *next = g->next;
-
-		g->free(g->p);
-		free(g);
-		g = next;
-	}
-}
-
 /* ---- once a second ------------------------------------------------------------------ */
 
 /* Ports whose device was missing: try again. */
@@ -957,9 +1023,11 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 
 	atomic_store(&sw->bridge.tick, tick);
 	fdb_age(sw->bridge.fdb, tick, sw->running->settings.ageing_s, share);
-	mcast_age(sw->bridge.mcast, __rdtsc() / sw->bridge.tsc_per_ms, 1024);
+	mcast_age(sw->bridge.mcast, __rdtsc() / sw->bridge.tsc_per_ms, 0);
 	collect_garbage(sw);
 	repair(sw);
+	if (sw->workers.count > 1)
+		rebalance(sw);
 }
 
 /* ---- set-up --------------------------------------------------------------------------- */
@@ -967,8 +1035,6 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 int switch_init(struct sw *sw)
 {
 	const struct timeval second = { .tv_sec = 1 };
-	struct mcast_conf mc = { MCAST_CONF_DEFAULT,
-				 .defer_free = defer_free, .ctx = sw };
 	struct view_parts parts = { 0 };
 	struct bridge_view *empty = NULL;
 	struct switch_conf_errors errs = { 0 };
@@ -979,9 +1045,7 @@ int switch_init(struct sw *sw)
 		return -ENOMEM;
 	parts.conf = sw->running;
 	sw->bridge.tsc_per_ms = sw->tsc_hz / 1000;
-	rc = new_fdb(sw, &sw->running->settings);
-	if (!rc)
-		rc = mcast_new(&sw->bridge.mcast, &mc);
+	rc = new_tables(sw, &sw->running->settings);
 	if (!rc)
 		rc = switch_view_new(&empty, &parts, &errs);
 	if (rc < 0)

@@ -102,11 +102,11 @@ const struct conf_key conf_root_keys[] = {
 const struct conf_key conf_settings_keys[] = {
 	SETTING(fdb_entries, 1024, 1 << 20, 65536, TABLES,
 		"addresses the forwarding table holds"),
-	SETTING(ageing_s, 1, 1000000, 300, TIMES,
+	SETTING(ageing_s, 1, 32000, 300, TIMES,
 		"seconds until an address that is silent is forgotten"),
 	SETTING(mac_move_hold_ms, 0, 60000, 1000, TIMES,
 		"after a move an address stays at its port this long"),
-	SETTING(mcast_groups, 0, 65536, 4096, TABLES,
+	SETTING(mcast_groups, 1, 65536, 4096, TABLES,
 		"multicast memberships the switch remembers"),
 	SETTING(mirror_bytes_per_burst, 0, 1 << 24, 131072, TIMES,
 		"bytes a worker copies for mirrors per burst of 32 frames"),

@@ -186,8 +186,10 @@ static int choose_user(const struct options *o, uid_t *uid, gid_t *gid)
 /* Sockets: only Unix ones may be made; packet sockets come from netd. */
 static int allow_unix_sockets(scmp_filter_ctx ctx, void *arg)
 {
-	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-				SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+	const struct scmp_arg_cmp family = { 0, SCMP_CMP_EQ, AF_UNIX, 0 };
+
+	return seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket),
+				      1, &family);
 }
 
 /* System calls beyond daemon_seccomp()'s own, and who needs them. */
@@ -201,6 +203,7 @@ static int confine(void)
 		SCMP_SYS(ioctl),		  /* tap */
 		SCMP_SYS(preadv2),		  /* kicks */
 		SCMP_SYS(mbind),		  /* the fdb's node */
+		SCMP_SYS(get_mempolicy),	  /* guests' nodes */
 	};
 
 	return daemon_seccomp(allowed, sizeof(allowed) / sizeof(allowed[0]),
@@ -313,6 +316,7 @@ static int start(const struct options *o, const unsigned cores[],
 {
 	uid_t uid;
 	gid_t gid;
+	unsigned i;
 	int rc = choose_user(o, &uid, &gid);
 
 	if (!rc)
@@ -334,6 +338,8 @@ static int start(const struct options *o, const unsigned cores[],
 	}
 	sw.tsc_hz = rte_get_tsc_hz();
 	rc = workers_init(&sw.workers, &sw.bridge, count, cores, sw.tsc_hz);
+	for (i = 0; !rc && i < count; i++)
+		sw.workers.worker[i]->node = rte_lcore_to_socket_id(i + 1);
 	if (!rc)
 		rc = switch_init(&sw);
 	if (!rc)

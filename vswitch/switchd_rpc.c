@@ -58,6 +58,13 @@ static void state_apply(struct rpc_request *req, void *ctx)
 	char *text = NULL;
 	int rc = -EINVAL;
 
+	/* --group may look at traffic, not decide who may talk */
+	if (req->peer->uid != 0 && req->peer->uid != geteuid()) {
+		rpc_refuse(req, RPC_DENIED, NULL, NULL, "run it as root",
+			   "only root may change the switch");
+		json_decref(actions);
+		return;
+	}
 	if (json_is_object(state))
 		text = json_dumps(state, JSON_COMPACT);
 	if (!text) {
@@ -234,21 +241,50 @@ static json_t *port_json(const struct sw *sw, const struct sw_port *sp)
 	return o;
 }
 
-static json_t *ports_json(const struct sw *sw)
-{
-	json_t *list = json_array();
-	unsigned i;
+/* A part of a long list: those after the first `skip`, at most `limit`. */
+struct page {
+	json_t *list;
+	uint64_t skip, limit, seen;
+};
 
-	for (i = 0; i < PORT_ID_MAX; i++)
-		if (sw->ports[i])
-			json_array_append_new(list,
-					      port_json(sw, sw->ports[i]));
-	return list;
+static struct page page_of(const struct rpc_request *req)
+{
+	json_t *skip = json_object_get(req->params, "skip");
+	json_t *limit = json_object_get(req->params, "limit");
+	struct page p = { .list = json_array(), .limit = UINT64_MAX };
+
+	if (json_is_integer(skip) && json_integer_value(skip) > 0)
+		p.skip = json_integer_value(skip);
+	if (json_is_integer(limit) && json_integer_value(limit) > 0)
+		p.limit = json_integer_value(limit);
+	return p;
+}
+
+/* Is the next entry on this page?  Counts it. */
+static bool page_has_next(struct page *p)
+{
+	uint64_t at = p->seen++;
+
+	return at >= p->skip && at - p->skip < p->limit;
+}
+
+static bool page_more(const struct page *p)
+{
+	return p->seen > p->skip && p->seen - p->skip > p->limit;
 }
 
 static void ports_list(struct rpc_request *req, void *ctx)
 {
-	rpc_reply(req, json_pack("{s:o}", "ports", ports_json(ctx)));
+	struct page page = page_of(req);
+	struct sw *sw = ctx;
+	unsigned i;
+
+	for (i = 0; i < PORT_ID_MAX; i++)
+		if (sw->ports[i] && page_has_next(&page))
+			json_array_append_new(page.list,
+					      port_json(sw, sw->ports[i]));
+	rpc_reply(req, json_pack("{s:o, s:b}", "ports", page.list, "more",
+				 page_more(&page)));
 }
 
 /* ---- counters ---------------------------------------------------------------- */
@@ -346,7 +382,7 @@ static void drops_get(struct rpc_request *req, void *ctx)
 
 struct fdb_listing {
 	const struct sw *sw;
-	json_t *list;
+	struct page page;
 	int32_t network; /* CONF_NONE: all */
 };
 
@@ -360,12 +396,13 @@ static void add_entry(void *ctx, const struct fdb_entry *e)
 
 	if (l->network != CONF_NONE && e->segment != l->network)
 		return;
-	if (e->segment >= l->sw->running->network_count || !sp)
+	if (e->segment >= l->sw->running->network_count || !sp ||
+	    !page_has_next(&l->page))
 		return;
 	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", e->mac[0],
 		 e->mac[1], e->mac[2], e->mac[3], e->mac[4], e->mac[5]);
 	json_array_append_new(
-		l->list,
+		l->page.list,
 		json_pack("{s:s, s:s, s:s, s:s, s:i}", "network",
 			  l->sw->running->networks[e->segment].name, "mac",
 			  mac, "port", sp->name, "class", class[e->class & 3],
@@ -392,10 +429,12 @@ static void fdb_list(struct rpc_request *req, void *ctx)
 			return;
 		}
 	}
-	l.list = json_array();
+	l.page = page_of(req);
 	fdb_each(l.sw->bridge.fdb, add_entry, &l);
-	rpc_reply(req, json_pack("{s:o, s:I}", "entries", l.list, "count",
-				 (json_int_t)fdb_count(l.sw->bridge.fdb)));
+	rpc_reply(req, json_pack("{s:o, s:I, s:b}", "entries", l.page.list,
+				 "count",
+				 (json_int_t)fdb_count(l.sw->bridge.fdb),
+				 "more", page_more(&l.page)));
 }
 
 static void version(struct rpc_request *req, void *ctx)
@@ -405,7 +444,7 @@ static void version(struct rpc_request *req, void *ctx)
 }
 
 static const struct rpc_method methods[] = {
-	{ "state.apply", state_apply, RPC_ADMIN, 0 },
+	{ "state.apply", state_apply, 0, 0 },
 	{ "state.get", state_get, 0, 0 },
 	{ "ports.list", ports_list, 0, 0 },
 	{ "stats.get", stats_get, 0, 0 },

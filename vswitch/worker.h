@@ -40,7 +40,9 @@ struct rxq {
 	bool armed;	  /* in event mode: in the epoll set, not polled */
 	int fd;		  /* what is registered while armed */
 	uint64_t quiet_since;
-	uint64_t cycles;  /* spent on it; read by the balancer */
+	uint64_t cycles;  /* spent on it with frames; for the balancer */
+	/* control */
+	uint64_t cycles_before;
 };
 
 /* What a worker polls; replaced whole.  active[] is the worker's. */
@@ -70,12 +72,14 @@ struct worker {
 	_Atomic uint16_t serving;  /* the port it looked at last */
 	int epoll_fd, wake_fd;
 	int tid;		   /* for messages and tests */
+	int16_t node;		   /* NUMA node of its core */
 
 	/* the worker's own */
 	struct worker_plan *current;
 	uint64_t last_look;
 	struct burst burst;
 	struct worker_stats stats;
+	uint64_t busy_before; /* the balancer's */
 };
 
 struct workers {
