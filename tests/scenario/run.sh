@@ -2,10 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # run.sh [NAME...]: play the scenarios NN_NAME.sh in order, or those named.
-# Each gets ten minutes; one that dies without a word has failed.
+# Each gets ten minutes, an hour with CW_LONG; one that fails without having
+# said what is wrong is itself what is wrong.  BUILD says which build to play
+# with (build).
 
 cd "$(dirname "$0")" || exit 1
+BUILD=$(realpath "${BUILD:-../../build}")
+export BUILD
+limit=${CW_LONG:+3600}
 failed=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 
 for script in [0-9]*_*.sh; do
 	name=${script#*_}
@@ -13,12 +20,14 @@ for script in [0-9]*_*.sh; do
 	[ $# = 0 ] || [[ " $* " == *" $name "* ]] || continue
 	began=$SECONDS
 	echo "# $name"
-	timeout --foreground -k 30 600 bash "$script"
-	rc=$?
-	if [ $rc -gt 1 ]; then
-		echo "not ok - scenario $name ends (status $rc)"
+	timeout --foreground -k 30 "${limit:-600}" bash "$script" 2>&1 |
+		tee "$log"
+	rc=${PIPESTATUS[0]}
+	if [ "$rc" != 0 ]; then
+		failed=1
+		grep -q '^not ok' "$log" ||
+			echo "not ok - $name ends well (status $rc)"
 	fi
-	[ $rc = 0 ] || failed=1
 	echo "# $name took $((SECONDS - began)) s"
 done
 exit $failed
