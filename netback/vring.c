@@ -468,6 +468,8 @@ static void ring_signal(struct vring *vr)
 		return;
 	if (write(vr->call_fd, &one, sizeof(one)) == sizeof(one))
 		vr->kicks_sent++;
+	else if (errno != EAGAIN)
+		vr->broken = true; /* blocked until the watchdog came by */
 }
 
 void vring_rx_done(struct vring *vr, struct burst *b)

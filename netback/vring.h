@@ -78,7 +78,11 @@ void vring_rx_done(struct vring *vr, struct burst *b);
 unsigned vring_tx(struct vring *vr, struct frame *const f[], unsigned n,
 		  uint8_t why[]);
 
-/* Signal the driver if it asked for it; once a round. */
+/*
+ * Signal the driver if it asked for it; once a round.  The eventfd is shared
+ * with a peer that may make it block; the switch's watchdog interrupts that,
+ * and the ring is broken from then on.
+ */
 void vring_flush(struct vring *vr);
 
 /* See port_ops.rx_arm / rx_disarm.  Disarming takes the kick. */

@@ -263,8 +263,9 @@ static int start_workers(void)
 
 static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 {
-	static uint64_t rounds[WORKERS_MAX];
-	const struct worker *w = workers_find_hung(&sw.workers, rounds);
+	uint32_t ms = sw.running->settings.watchdog_ms;
+	const struct worker *w = workers_check(&sw.workers,
+					       ms / WORKER_CHECK_MS);
 	uint16_t id;
 
 	if (!w)
@@ -273,17 +274,14 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 	log_limited(LOG_LEVEL_ERR, w->index,
 		    "worker %u (core %u, thread %d) has not moved for %u ms; "
 		    "it was serving port %s",
-		    w->index, w->core, w->tid,
-		    sw.running->settings.watchdog_ms,
+		    w->index, w->core, w->tid, ms,
 		    id < PORT_ID_MAX && sw.ports[id] ? sw.ports[id]->name
 						     : "none");
 }
 
 static struct event *start_watchdog(void)
 {
-	uint32_t ms = sw.running->settings.watchdog_ms;
-	struct timeval tv = { .tv_sec = ms / 1000,
-			      .tv_usec = ms % 1000 * 1000 };
+	const struct timeval tv = { .tv_usec = WORKER_CHECK_MS * 1000 };
 	struct event *ev = event_new(sw.base, -1, EV_PERSIST, on_watchdog,
 				     NULL);
 

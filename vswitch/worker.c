@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -36,6 +37,7 @@
 #include <x86intrin.h>
 
 #define EVENTS_MAX 64
+#define WORKER_SIGNAL SIGURG /* ignored by default: harmless if early */
 
 /* ---- event mode ------------------------------------------------------------ */
 
@@ -258,12 +260,29 @@ static void sleep_until_event(struct worker *w)
 	atomic_store_explicit(&w->asleep, false, memory_order_release);
 }
 
+static void ignore_signal(int sig)
+{
+}
+
+/* The one signal a worker takes: it ends a system call, and nothing else. */
+static void take_interrupts(void)
+{
+	struct sigaction sa = { .sa_handler = ignore_signal };
+	sigset_t set;
+
+	sigaction(WORKER_SIGNAL, &sa, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, WORKER_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 void worker_run(struct worker *w)
 {
 	uint64_t look_cycles = w->all->hz / 1000000 * WORKER_LOOK_US;
 	uint64_t now = __rdtsc(), last_work = now, poll_cycles;
 
 	w->tid = syscall(SYS_gettid);
+	take_interrupts();
 	prctl(PR_SET_TIMERSLACK, 1000); /* naps as short as asked for */
 	while (!atomic_load_explicit(&w->all->stop, memory_order_relaxed)) {
 		check_sync(w);
@@ -416,8 +435,12 @@ void workers_stop(struct workers *ws)
 		wake(ws->worker[i]);
 }
 
-const struct worker *workers_find_hung(struct workers *ws,
-				       uint64_t last_rounds[])
+static void interrupt(const struct worker *w)
+{
+	syscall(SYS_tgkill, getpid(), w->tid, WORKER_SIGNAL);
+}
+
+const struct worker *workers_check(struct workers *ws, unsigned limit)
 {
 	const struct worker *hung = NULL;
 	unsigned i;
@@ -426,9 +449,15 @@ const struct worker *workers_find_hung(struct workers *ws,
 		struct worker *w = ws->worker[i];
 		uint64_t now = atomic_load(&w->rounds);
 
-		if (now == last_rounds[i] && !atomic_load(&w->asleep))
+		w->still = now == w->rounds_before &&
+					   !atomic_load(&w->asleep)
+				   ? w->still + 1
+				   : 0;
+		w->rounds_before = now;
+		if (w->still && w->tid)
+			interrupt(w);
+		if (w->still >= limit)
 			hung = w;
-		last_rounds[i] = now;
 	}
 	return hung;
 }

@@ -26,6 +26,7 @@
 #define WORKER_POLL_US 50   /* default: poll this long without work */
 #define WORKER_NAP_US 20    /* then nap this long between polls */
 #define WORKER_QUIET_US 600 /* a queue this long empty goes to event mode */
+#define WORKER_CHECK_MS 100 /* the watchdog's period */
 #define WORKER_LOOK_US 50   /* a busy worker looks at its events this often */
 
 /* A receive queue.  Created and freed by the control thread. */
@@ -80,6 +81,8 @@ struct worker {
 	struct burst burst;
 	struct worker_stats stats;
 	uint64_t busy_before; /* the balancer's */
+	uint64_t rounds_before; /* the watchdog's */
+	unsigned still;		/* checks without a round */
 };
 
 struct workers {
@@ -111,8 +114,12 @@ void workers_sync(struct workers *ws);
 void workers_release(struct workers *ws, struct rxq *const rxq[], unsigned n);
 void workers_stop(struct workers *ws);
 
-/* The name and state of a worker that has not moved since the last call. */
-const struct worker *workers_find_hung(struct workers *ws,
-				       uint64_t last_rounds[]);
+/*
+ * Control, every WORKER_CHECK_MS: a worker that has not moved since the last
+ * check is interrupted, in case it hangs in a system call that a peer made
+ * block (base/port.h).  Returns one that has not moved for `limit` checks in a
+ * row, or NULL.
+ */
+const struct worker *workers_check(struct workers *ws, unsigned limit);
 
 #endif
