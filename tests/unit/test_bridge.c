@@ -5,19 +5,7 @@
  */
 #include "tests/lib/fake_switch.h"
 #include "tests/lib/suite.h"
-
-#define MAC_A	   "02:00:00:00:00:0a"
-#define MAC_B	   "02:00:00:00:00:0b"
-#define MAC_C	   "02:00:00:00:00:0c"
-#define MAC_D	   "02:00:00:00:00:0d"
-#define MAC_OUT	   "02:00:00:00:0e:01" /* beyond the uplink */
-#define MAC_NEW	   "02:00:00:00:0f:01" /* nobody's */
-#define MAC_NEW2   "02:00:00:00:0f:02"
-#define MAC_ALL	   "ff:ff:ff:ff:ff:ff"
-#define MAC_MCAST  "01:00:5e:01:02:03"
-
-#define ETH_IPV4 0x0800
-#define ETH_TEST 0x88b5 /* local experimental */
+#include "tests/lib/switch_talk.h"
 
 /* Two guests with MACs, one without, the host, and the outside on VLAN 10. */
 #define PLAIN                                                                 \
@@ -27,77 +15,6 @@
 		   FAKE_GUEST("free", "'network':'n','mac_limit':2") ","      \
 		   FAKE_HOST("host", "'network':'n'") ","                     \
 		   FAKE_UPLINK("up"))
-
-/* A frame of 64 bytes whose payload names its sender. */
-static const struct packet *frame(const char *dst, const char *src)
-{
-	static struct packet p;
-
-	packet_eth(&p, dst, src, ETH_TEST);
-	packet_zero(&p, 50);
-	memcpy(p.bytes + 20, p.bytes + 6, 6);
-	return &p;
-}
-
-static const struct packet *tagged(const struct packet *of, uint16_t tpid,
-				   uint16_t tci)
-{
-	static struct packet p;
-
-	p = *of;
-	packet_tag(&p, tpid, tci);
-	return &p;
-}
-
-/* Is `name` one of the words? */
-static bool names_it(const char *words, const char *name)
-{
-	size_t n = strlen(name);
-	const char *at;
-
-	for (at = words; (at = strstr(at, name)); at += n)
-		if ((at == words || at[-1] == ' ') &&
-		    (at[n] == ' ' || !at[n]))
-			return true;
-	return false;
-}
-
-/* Exactly these ports, named in one text, were sent exactly one frame. */
-static bool only(struct fake_switch *fs, const char *names)
-{
-	bool right = true;
-	unsigned i;
-
-	for (i = 0; i < fs->count; i++) {
-		const char *name = fs->port[i]->port.name;
-		unsigned got = fs->port[i]->sent.count;
-		unsigned want = names_it(names, name);
-
-		if (got == want)
-			continue;
-		printf("\n%s got %u frames, not %u (only: %s)\n", name, got,
-		       want, names);
-		right = false;
-	}
-	fake_switch_clear(fs);
-	return right;
-}
-
-static bool sends_to(struct fake_switch *fs, const char *from,
-		     const struct packet *p, const char *names)
-{
-	fake_switch_send(fs, from, p);
-	return only(fs, names) && fake_switch_balanced(fs);
-}
-
-static bool drops_as(struct fake_switch *fs, const char *from,
-		     const struct packet *p, enum drop why)
-{
-	struct port_counters *c = fake_switch_ctr(fs, from);
-	uint64_t before = c->drops[why];
-
-	return sends_to(fs, from, p, "") && c->drops[why] == before + 1;
-}
 
 /* ---- unicast, broadcast ---- */
 
