@@ -45,6 +45,8 @@
 	X(RING_FULL, "ring_full", "egress ring had no room")                  \
 	X(NO_BUFFER, "no_buffer", "guest offered buffers too small")          \
 	X(BAD_RING, "bad_ring", "guest broke the rules of its receive ring")  \
+	X(EGRESS_VLAN, "egress_vlan",                                         \
+	  "not carried there: it would leave untagged with a tag inside")     \
 	X(EGRESS_MTU, "egress_mtu", "longer than the egress port's MTU")      \
 	X(EGRESS_VLAN, "egress_vlan",                                         \
 	  "the egress port may not carry it, or not with its inner tag")      \
