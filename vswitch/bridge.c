@@ -41,6 +41,32 @@ static inline bool is_broadcast(const struct frame *f)
 
 /* ---- classify ------------------------------------------------------------ */
 
+/*
+ * Bytes of the canonical frame, or of the largest one that it will be cut
+ * into.  Valid offload fields only.
+ */
+static inline uint32_t wire_len(const struct frame *f)
+{
+	uint32_t l4 = 0;
+
+	if (!f->gso)
+		return f->len - 4u * f->tags;
+	if (f->gso == FRAME_GSO_TCP4 || f->gso == FRAME_GSO_TCP6)
+		l4 = (f->hdr[f->csum_start + 12] >> 4) * 4u;
+	else if (f->gso == FRAME_GSO_UDP_L4)
+		l4 = 8;
+	return f->csum_start - 4u * f->tags + l4 + f->gso_size;
+}
+
+/* A refused frame may still be shown to somebody: as plain bytes. */
+static enum drop refuse_offload(struct frame *f, enum drop why)
+{
+	f->csum = FRAME_CSUM_NONE;
+	f->gso = FRAME_GSO_NONE;
+	f->gso_ecn = 0;
+	return why;
+}
+
 /* Everything that only the frame and the port decide. */
 static inline enum drop admit(const struct bport *in, struct frame *f)
 {
@@ -58,10 +84,10 @@ static inline enum drop admit(const struct bport *in, struct frame *f)
 	if (f->segment == SEGMENT_NONE)
 		return DROP_VLAN;
 	frame_strip(f, strip);
-	if (f->len > in->frame_max && !f->gso)
-		return DROP_GIANT;
 	if ((f->csum | f->gso) && !offload_validate(f))
-		return DROP_BAD_OFFLOAD;
+		return refuse_offload(f, DROP_BAD_OFFLOAD);
+	if (wire_len(f) > in->frame_max)
+		return refuse_offload(f, DROP_GIANT);
 	return guard_check(in->guard, f);
 }
 
@@ -165,13 +191,17 @@ static enum drop snoop(struct bridge_worker *bw, const struct bport *in,
 	uint8_t bytes[MCAST_FRAME_MAX];
 	unsigned n;
 
-	f->out = FRAME_OUT_FLOOD;
-	if (bw->dry || !bw->snoop_budget)
+	if (bw->dry || !bw->snoop_budget) {
+		f->out = FRAME_OUT_FLOOD;
 		return DROP_NONE;
+	}
 	bw->snoop_budget--;
 	n = frame_linearise(f, bytes, sizeof(bytes));
 	switch (mcast_input(bw->br->mcast, f->segment, in->id, role, bytes, n,
 			    now_ms(bw))) {
+	case MCAST_TO_ALL:
+		f->out = FRAME_OUT_FLOOD;
+		return DROP_NONE;
 	case MCAST_TO_ROUTERS:
 		f->out = FRAME_OUT_ROUTERS;
 		return DROP_NONE;
@@ -457,7 +487,7 @@ enum drop bridge_egress_check(struct bridge_worker *bw,
 	uint32_t tag[FRAME_TAGS_MAX];
 	int n;
 
-	if (f->len - 4u * f->tags > out->frame_max && !f->gso)
+	if (wire_len(f) > out->frame_max)
 		return DROP_EGRESS_MTU;
 	n = port_vlan_egress(&out->vlan, v->segments[f->segment].vid, f->tci,
 			     f, tag);
@@ -542,7 +572,7 @@ bool bridge_hears(struct bridge_worker *bw, const struct bridge_view *v,
 		  const struct bport *in, const struct bport *ear,
 		  const struct frame *f)
 {
-	if (ear->id == in->id || !f->len)
+	if (ear->id == in->id || !f->len || (ear->flags & BPORT_DISABLED))
 		return false;
 	if (f->verdict && f->verdict < DROP_HAIRPIN &&
 	    !(ear->flags & BPORT_LISTEN_REFUSED))

@@ -30,6 +30,8 @@ static void flat_frame(struct bridge_worker *bw, const struct frame *f,
 	}
 	if (bytes < f->len)
 		return; /* cut short: no offload makes sense any more */
+	if (f->verdict && !offload_validate(f))
+		return; /* refused before anybody looked at it */
 	copy->csum = f->csum;
 	copy->csum_start = f->csum_start;
 	copy->csum_offset = f->csum_offset;
