@@ -347,6 +347,17 @@ void fake_switch_clear(struct fake_switch *fs)
 		fake_port_clear(fs->port[i]);
 }
 
+void fake_switch_wait(struct fake_switch *fs, unsigned seconds)
+{
+	uint16_t tick = atomic_load(&fs->br.tick) + seconds;
+
+	fs->bw->now += (uint64_t)seconds * FAKE_HZ;
+	atomic_store(&fs->br.tick, tick);
+	fdb_age(fs->br.fdb, tick, fs->conf->settings.ageing_s, 0);
+	mcast_age(fs->br.mcast, fs->bw->now / fs->br.tsc_per_ms, 0);
+	collect(fs);
+}
+
 bool fake_switch_balanced(const struct fake_switch *fs)
 {
 	uint64_t in = 0, out = 0;

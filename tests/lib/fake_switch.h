@@ -85,6 +85,9 @@ void fake_switch_send(struct fake_switch *fs, const char *port,
 unsigned fake_switch_got(const struct fake_switch *fs, const char *port);
 void fake_switch_clear(struct fake_switch *fs);
 
+/* Time passes, and what switch.c does every second is done once. */
+void fake_switch_wait(struct fake_switch *fs, unsigned seconds);
+
 /* rx + generated + extra copies = tx + drops (base/drop.h). */
 bool fake_switch_balanced(const struct fake_switch *fs);
 

@@ -322,7 +322,7 @@ static void address_moves_between_guests_after_the_hold_time(void)
 	/* back at once: a loop, or an attack */
 	CU_ASSERT_TRUE(drops_as(fs, "host", frame(MAC_A, MAC_NEW),
 				DROP_FOREIGN_MAC));
-	fs->br.tick += 2;
+	fake_switch_wait(fs, 2);
 	CU_ASSERT_TRUE(sends_to(fs, "host", frame(MAC_A, MAC_NEW), "a"));
 	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_NEW, MAC_A), "host"));
 	fake_switch_free(fs);
@@ -372,6 +372,261 @@ static void link_protocols_of_guests_are_dropped(void)
 	fake_switch_free(fs);
 }
 
+static void disabled_port_sends_and_gets_nothing(void)
+{
+	struct fake_switch *fs = fake_switch_new(
+		FAKE_NETS(FAKE_NET("n", 10, ""))
+		FAKE_PORTS(FAKE_GUEST("a", "'network':'n','mac':'" MAC_A "'")
+			   "," FAKE_GUEST("off", "'network':'n','mac':'" MAC_B
+						 "','locking_mode':'disabled',"
+						 "'flood_unknown':true,"
+						 "'promiscuous':true")
+			   "," FAKE_GUEST("c", "'network':'n'")));
+
+	CU_ASSERT_TRUE(drops_as(fs, "off", frame(MAC_A, MAC_B),
+				DROP_DISABLED));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_ALL, MAC_A), "c"));
+	CU_ASSERT_TRUE(drops_as(fs, "a", frame(MAC_B, MAC_A), DROP_NO_DEST));
+	fake_switch_free(fs);
+}
+
+static void learned_address_is_dead_once_its_port_is_disabled(void)
+{
+	const char *const text =
+		FAKE_NETS(FAKE_NET("n", 10, ""))
+		FAKE_PORTS(FAKE_GUEST("a", "'network':'n'") ","
+			   FAKE_GUEST("b", "'network':'n'"));
+	struct fake_switch *fs = fake_switch_new(text);
+
+	fake_switch_send(fs, "b", frame(MAC_NEW, MAC_B));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_B, MAC_A), "b"));
+	fake_switch_view(
+		fs, FAKE_NETS(FAKE_NET("n", 10, ""))
+		FAKE_PORTS(FAKE_GUEST("a", "'network':'n'") ","
+			   FAKE_GUEST("b", "'network':'n',"
+					   "'locking_mode':'disabled'")));
+	CU_ASSERT_TRUE(drops_as(fs, "a", frame(MAC_B, MAC_A), DROP_NO_DEST));
+	fake_switch_free(fs);
+}
+
+/* ---- storms ---- */
+
+static void storm_of_one_kind_leaves_the_others_alone(void)
+{
+	struct fake_switch *fs = fake_switch_new(
+		FAKE_NETS(FAKE_NET("n", 10, ",'igmp_snooping':false"))
+		FAKE_PORTS(FAKE_GUEST("a", "'network':'n','storm_pps':1000")
+			   "," FAKE_GUEST("b", "'network':'n','mac':'" MAC_B
+					       "','flood_unknown':true")));
+	unsigned i;
+
+	for (i = 0; i < RATE_BURST_FRAMES; i++)
+		CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_ALL, MAC_A), "b"));
+	CU_ASSERT_TRUE(drops_as(fs, "a", frame(MAC_ALL, MAC_A), DROP_STORM));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_MCAST, MAC_A), "b"));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_NEW, MAC_A), "b"));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_B, MAC_A), "b"));
+	fs->bw->now += FAKE_HZ / 1000;
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_ALL, MAC_A), "b"));
+	CU_ASSERT_TRUE(drops_as(fs, "a", frame(MAC_ALL, MAC_A), DROP_STORM));
+	fake_switch_free(fs);
+}
+
+/* ---- groups ---- */
+
+#define GROUP	  "239.1.2.3"
+#define GROUP_MAC "01:00:5e:01:02:03"
+
+#define SNOOPING                                                              \
+	FAKE_NETS(FAKE_NET("n", 10, ",'uplink':'up'"))                        \
+	FAKE_PORTS(FAKE_GUEST("a", "'network':'n','mac':'" MAC_A "'") ","     \
+		   FAKE_GUEST("b", "'network':'n','mac':'" MAC_B "'") ","     \
+		   FAKE_GUEST("c", "'network':'n','mac':'" MAC_C "'") ","     \
+		   FAKE_UPLINK("up"))
+
+static uint32_t sum16(const uint8_t *p, unsigned n, uint32_t sum)
+{
+	for (; n > 1; p += 2, n -= 2)
+		sum += p[0] << 8 | p[1];
+	return n ? sum + (p[0] << 8) : sum;
+}
+
+static void sum_put(uint8_t *at, uint32_t sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	at[0] = ~sum >> 8;
+	at[1] = ~sum;
+}
+
+/* IGMPv2 to `mac`; a query's `code` is in tenths of a second. */
+static const struct packet *igmp(const char *mac, const char *src,
+				 const char *from, uint8_t type, uint8_t code,
+				 const char *group)
+{
+	static struct packet p;
+	uint8_t *ip = p.bytes + 14;
+
+	packet_eth(&p, mac, src, ETH_IPV4);
+	packet_ipv4(&p, from, type == 0x11 ? "224.0.0.1" : GROUP, 2, 8);
+	packet_put8(&p, type);
+	packet_put8(&p, code);
+	packet_put16(&p, 0);
+	packet_put_ip(&p, group);
+	sum_put(ip + 22, sum16(ip + 20, 8, 0));
+	ip[8] = 1;
+	ip[10] = ip[11] = 0;
+	sum_put(ip + 10, sum16(ip, 20, 0));
+	return &p;
+}
+
+/* The uplink's router asks, and the time to answer passes. */
+static void querier_speaks(struct fake_switch *fs)
+{
+	fake_switch_send(fs, "up",
+			 tagged(igmp("01:00:5e:00:00:01", MAC_OUT, "10.0.0.9",
+				     0x11, 10, "0.0.0.0"),
+				0x8100, 10));
+	fake_switch_wait(fs, 2);
+	fake_switch_clear(fs);
+}
+
+static void group_floods_while_nobody_asks_for_members(void)
+{
+	struct fake_switch *fs = fake_switch_new(SNOOPING);
+
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(GROUP_MAC, MAC_A), "b c up"));
+	fake_switch_free(fs);
+}
+
+static void query_reaches_everybody(void)
+{
+	struct fake_switch *fs = fake_switch_new(SNOOPING);
+
+	CU_ASSERT_TRUE(sends_to(
+		fs, "up",
+		tagged(igmp("01:00:5e:00:00:01", MAC_OUT, "10.0.0.9", 0x11, 10,
+			    "0.0.0.0"),
+		       0x8100, 10),
+		"a b c"));
+	fake_switch_free(fs);
+}
+
+static void group_reaches_members_and_routers_only(void)
+{
+	struct fake_switch *fs = fake_switch_new(SNOOPING);
+
+	querier_speaks(fs);
+	fake_switch_send(fs, "b", igmp(GROUP_MAC, MAC_B, "10.0.0.2", 0x16, 0,
+				       GROUP));
+	fake_switch_clear(fs);
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(GROUP_MAC, MAC_A), "b up"));
+	CU_ASSERT_TRUE(sends_to(fs, "b", frame(GROUP_MAC, MAC_B), "up"));
+	CU_ASSERT_TRUE(sends_to(fs, "up",
+				tagged(frame(GROUP_MAC, MAC_OUT), 0x8100, 10),
+				"b"));
+	/* neighbours must find each other, members or not */
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame("33:33:ff:00:00:0b", MAC_A),
+				"b c up"));
+	fake_switch_free(fs);
+}
+
+static void report_reaches_routers_only(void)
+{
+	struct fake_switch *fs = fake_switch_new(SNOOPING);
+
+	querier_speaks(fs);
+	CU_ASSERT_TRUE(sends_to(fs, "b",
+				igmp(GROUP_MAC, MAC_B, "10.0.0.2", 0x16, 0,
+				     GROUP),
+				"up"));
+	fake_switch_free(fs);
+}
+
+static void unknown_igmp_travels_like_other_multicast(void)
+{
+	struct fake_switch *fs = fake_switch_new(SNOOPING);
+
+	querier_speaks(fs);
+	fake_switch_send(fs, "b", igmp(GROUP_MAC, MAC_B, "10.0.0.2", 0x16, 0,
+				       GROUP));
+	fake_switch_clear(fs);
+	CU_ASSERT_TRUE(sends_to(fs, "a",
+				igmp(GROUP_MAC, MAC_A, "10.0.0.1", 0x13, 0,
+				     GROUP),
+				"b up"));
+	fake_switch_free(fs);
+}
+
+static void query_of_a_guest_is_dropped(void)
+{
+	struct fake_switch *fs = fake_switch_new(SNOOPING);
+
+	CU_ASSERT_TRUE(drops_as(fs, "a",
+				igmp("01:00:5e:00:00:01", MAC_A, "10.0.0.1",
+				     0x11, 10, "0.0.0.0"),
+				DROP_RA_GUARD));
+	fake_switch_free(fs);
+}
+
+static void igmp_with_a_wrong_checksum_is_dropped(void)
+{
+	struct fake_switch *fs = fake_switch_new(SNOOPING);
+	struct packet p = *igmp(GROUP_MAC, MAC_B, "10.0.0.2", 0x16, 0, GROUP);
+
+	p.bytes[36] ^= 1;
+	CU_ASSERT_TRUE(drops_as(fs, "b", &p, DROP_UNPARSED));
+	fake_switch_free(fs);
+}
+
+/* RFC 2710 report behind the hop-by-hop header with router alert. */
+static const struct packet *mld_report(const char *mac, const char *src,
+				       const char *from, const char *group)
+{
+	static struct packet p;
+	uint8_t *icmp = p.bytes + 14 + 40 + 8;
+
+	packet_eth(&p, mac, src, 0x86dd);
+	packet_ipv6(&p, from, group, 0, 1, 8 + 24);
+	packet_put_hex(&p, "3a 00 05 02 00 00 01 00 83 00 00 00 00 00 00 00");
+	packet_put_ip(&p, group);
+	sum_put(icmp + 2, sum16(icmp, 24, sum16(p.bytes + 22, 32, 58 + 24)));
+	return &p;
+}
+
+static void mld_report_is_heard_like_igmp(void)
+{
+	const char *const g = "ff0e::1:2:3", *const g_mac = "33:33:00:02:00:03";
+	struct fake_switch *fs = fake_switch_new(SNOOPING);
+	static const uint8_t out_mac[6] = { 2, 0, 0, 0, 0x0e, 1 };
+	struct packet q = { .len = 0 };
+
+	q.len = mcast_query(q.bytes, true, out_mac);
+	fake_switch_send(fs, "up", tagged(&q, 0x8100, 10));
+	fake_switch_wait(fs, 20);
+	fake_switch_clear(fs);
+	CU_ASSERT_TRUE(sends_to(fs, "b",
+				mld_report(g_mac, MAC_B, "fe80::b", g), "up"));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(g_mac, MAC_A), "b up"));
+	fake_switch_free(fs);
+}
+
+static void a_burst_has_a_bounded_number_of_reports_judged(void)
+{
+	struct fake_switch *fs = fake_switch_new(SNOOPING);
+	const struct packet *p;
+	unsigned i;
+
+	querier_speaks(fs);
+	p = igmp(GROUP_MAC, MAC_B, "10.0.0.2", 0x16, 0, GROUP);
+	for (i = 0; i < SNOOP_PER_BURST + 2; i++)
+		fake_port_push(fake_switch_port(fs, "b"), 0, p);
+	fake_switch_run(fs);
+	CU_ASSERT_EQUAL(fake_switch_got(fs, "up"), SNOOP_PER_BURST + 2);
+	CU_ASSERT_EQUAL(fake_switch_got(fs, "a"), 2);
+	fake_switch_free(fs);
+}
+
 int main(void)
 {
 	static const struct suite_test tests[] = {
@@ -398,6 +653,18 @@ int main(void)
 		SUITE_TEST(a_burst_learns_a_bounded_number_of_addresses),
 		SUITE_TEST(multicast_and_zero_sources_are_dropped),
 		SUITE_TEST(link_protocols_of_guests_are_dropped),
+		SUITE_TEST(disabled_port_sends_and_gets_nothing),
+		SUITE_TEST(learned_address_is_dead_once_its_port_is_disabled),
+		SUITE_TEST(storm_of_one_kind_leaves_the_others_alone),
+		SUITE_TEST(group_floods_while_nobody_asks_for_members),
+		SUITE_TEST(query_reaches_everybody),
+		SUITE_TEST(group_reaches_members_and_routers_only),
+		SUITE_TEST(report_reaches_routers_only),
+		SUITE_TEST(unknown_igmp_travels_like_other_multicast),
+		SUITE_TEST(query_of_a_guest_is_dropped),
+		SUITE_TEST(igmp_with_a_wrong_checksum_is_dropped),
+		SUITE_TEST(mld_report_is_heard_like_igmp),
+		SUITE_TEST(a_burst_has_a_bounded_number_of_reports_judged),
 	};
 
 	return suite_run("bridge", tests, sizeof(tests) / sizeof(tests[0]));
