@@ -757,6 +757,23 @@ static void change_rates(struct sw *sw, struct change *c)
 	}
 }
 
+/* A disabled port is not attached: its guest sees no carrier. */
+static void set_links(struct sw *sw, const struct switch_conf *wanted)
+{
+	unsigned i;
+
+	for (i = 0; i < PORT_ID_MAX; i++) {
+		struct sw_port *sp = sw->ports[i];
+		int32_t k = sp && sp->vif ? switch_conf_find_port(wanted,
+								  sp->name)
+					  : CONF_NONE;
+
+		if (k != CONF_NONE)
+			vif_set_link(sp->vif, wanted->ports[k].locking !=
+						      CONF_LOCK_DISABLED);
+	}
+}
+
 static void use_settings(struct sw *sw, const struct switch_conf *conf)
 {
 	atomic_store(&sw->workers.poll_cycles,
@@ -792,6 +809,7 @@ static void commit(struct sw *sw, struct change *c)
 	change_rates(sw, c);
 	use_settings(sw, c->wanted);
 	open_recreated(sw, c);
+	set_links(sw, c->wanted);
 	switch_conf_free(sw->running);
 	sw->running = c->wanted;
 	sw->applied++;
