@@ -26,12 +26,10 @@
 
 #include "base/daemon.h"
 #include "base/log.h"
-#include "base/netd_client.h"
-#include "vswitch/balance.h"
 #include "vswitch/capture.h"
+#include "vswitch/switch_port.h"
+#include "vswitch/switch_queues.h"
 #include "vswitch/switch_view.h"
-
-#define WHY_MAX sizeof(((struct sw_port *)NULL)->waiting)
 
 const struct bridge_view *switch_view(const struct sw *sw)
 {
@@ -75,366 +73,6 @@ void switch_port_counters(const struct sw *sw, const struct sw_port *sp,
 		for (i = 0; i < DROP_COUNT; i++)
 			sum->drops[i] += c->drops[i];
 	}
-}
-
-/* ---- queues ---------------------------------------------------------------- */
-
-static void list_workers(const struct sw *sw, struct balance_worker list[])
-{
-	unsigned i;
-
-	for (i = 0; i < sw->workers.count; i++) {
-		const struct worker *w = sw->workers.worker[i];
-
-		list[i].busy_cycles = w->stats.busy_cycles - w->busy_before;
-		list[i].node = w->node;
-	}
-}
-
-/* Make the port's rxqs match what it offers now. */
-static void port_fit_queues(struct sw *sw, struct sw_port *sp,
-			    unsigned load[])
-{
-	unsigned want = sp->port ? sp->port->rx_queues : 0;
-	struct balance_worker workers[WORKERS_MAX];
-
-	list_workers(sw, workers);
-	while (sp->rxq_count < want) {
-		struct rxq *rq = calloc(1, sizeof(*rq));
-
-		if (!rq)
-			return; /* the next replan tries again */
-		rq->port = sp->port;
-		rq->q = sp->rxq_count;
-		rq->worker = balance_place(workers, sw->workers.count, load,
-					   sp->port->numa_node);
-		load[rq->worker]++;
-		sp->rxq[sp->rxq_count++] = rq;
-	}
-}
-
-/* Publish who polls what.  Frees rxqs that a port no longer has. */
-static void replan(struct sw *sw)
-{
-	struct rxq **list = calloc(PORT_ID_MAX * 2, sizeof(*list));
-	unsigned load[WORKERS_MAX] = { 0 };
-	unsigned i, q, n = 0;
-
-	if (!list)
-		return;
-	for (i = 0; i < PORT_ID_MAX; i++)
-		for (q = 0; sw->ports[i] && q < sw->ports[i]->rxq_count; q++)
-			load[sw->ports[i]->rxq[q]->worker]++;
-	for (i = 0; i < PORT_ID_MAX; i++) {
-		struct sw_port *sp = sw->ports[i];
-		unsigned have;
-
-		if (!sp || !sp->port)
-			continue;
-		port_fit_queues(sw, sp, load);
-		have = sp->port->rx_queues < sp->rxq_count
-			       ? sp->port->rx_queues
-			       : sp->rxq_count;
-		for (q = 0; q < have && n < PORT_ID_MAX * 2; q++)
-			list[n++] = sp->rxq[q];
-	}
-	if (workers_set_queues(&sw->workers, list, n) < 0)
-		log_err("out of memory while assigning queues");
-	free(list);
-}
-
-static void on_replan(evutil_socket_t fd, short what, void *ctx)
-{
-	replan(ctx);
-}
-
-/* Once a second: give a queue of a worker that is short of time away. */
-static void rebalance(struct sw *sw)
-{
-	struct balance_queue *queues = calloc(PORT_ID_MAX * 2,
-					      sizeof(*queues));
-	struct rxq **list = calloc(PORT_ID_MAX * 2, sizeof(*list));
-	struct balance_worker workers[WORKERS_MAX];
-	struct balance_move move;
-	unsigned i, q, n = 0;
-
-	list_workers(sw, workers);
-	for (i = 0; queues && list && i < PORT_ID_MAX; i++) {
-		struct sw_port *sp = sw->ports[i];
-
-		for (q = 0; sp && q < sp->rxq_count && n < PORT_ID_MAX * 2;
-		     q++, n++) {
-			list[n] = sp->rxq[q];
-			queues[n].cycles = list[n]->cycles -
-					   list[n]->cycles_before;
-			queues[n].worker = list[n]->worker;
-			queues[n].node = sp->port ? sp->port->numa_node : -1;
-			list[n]->cycles_before = list[n]->cycles;
-		}
-	}
-	for (i = 0; i < sw->workers.count; i++)
-		sw->workers.worker[i]->busy_before =
-			sw->workers.worker[i]->stats.busy_cycles;
-	if (n && balance_pick(workers, sw->workers.count, queues, n,
-			      sw->tsc_hz, &move)) {
-		log_info("queue %u of port %s moves from worker %u to %u",
-			 list[move.queue]->q, list[move.queue]->port->name,
-			 list[move.queue]->worker, move.to);
-		list[move.queue]->worker = move.to;
-		replan(sw);
-	}
-	free(queues);
-	free(list);
-}
-
-static void want_replan(struct sw *sw)
-{
-	event_active(sw->replan, EV_TIMEOUT, 0);
-}
-
-/* Take the queues of ports that go from the workers for good. */
-static void ports_leave(struct sw *sw, struct sw_port *gone[], unsigned n)
-{
-	unsigned i, q;
-
-	for (i = 0; i < n; i++)
-		gone[i]->port = NULL; /* replan() passes it over */
-	if (n)
-		replan(sw);
-	for (i = 0; i < n; i++) {
-		for (q = 0; q < gone[i]->rxq_count; q++)
-			free(gone[i]->rxq[q]);
-		gone[i]->rxq_count = 0;
-	}
-}
-
-/* ---- what a vif asks of us -------------------------------------------------- */
-
-static void vif_host_quiesce(void *ctx)
-{
-	struct sw_port *sp = ctx;
-
-	workers_release(&sp->sw->workers, sp->rxq, sp->rxq_count);
-}
-
-static void vif_host_changed(void *ctx, struct vif *vif)
-{
-	struct sw_port *sp = ctx;
-
-	want_replan(sp->sw);
-}
-
-static void vif_host_log(void *ctx, struct vif *vif, const char *line)
-{
-	struct sw_port *sp = ctx;
-
-	log_info("port %s: %s", sp->name, line);
-}
-
-static int open_vif(struct sw_port *sp, const struct conf_port *conf,
-		    char *why, size_t size)
-{
-	struct vif_conf vc = { .server = conf->server,
-			       .trusted = conf->trusted,
-			       .peer_uid = conf->peer_uid,
-			       .queues = conf->queues,
-			       .mtu = conf->mtu };
-	struct vif_host host = { .base = sp->sw->base,
-				 .quiesce = vif_host_quiesce,
-				 .changed = vif_host_changed,
-				 .log = vif_host_log,
-				 .ctx = sp };
-	int rc;
-
-	snprintf(vc.name, sizeof(vc.name), "%s", conf->name);
-	memcpy(vc.socket, conf->socket, sizeof(vc.socket));
-	if (conf->csum)
-		vc.offload |= PORT_TX_CSUM;
-	if (conf->csum && conf->tso)
-		vc.offload |= PORT_TX_TSO4 | PORT_TX_TSO6 | PORT_TX_TSO_ECN;
-	rc = vif_new(&sp->vif, &vc, &host);
-	if (rc < 0) {
-		snprintf(why, size, "%s: %s", conf->socket, strerror(-rc));
-		return rc;
-	}
-	sp->port = vif_port(sp->vif);
-	sp->port->id = sp->id;
-	return 0;
-}
-
-/* ---- host interfaces --------------------------------------------------------- */
-
-/* What both the kernel and the configuration want to be left undone. */
-static uint32_t host_offload(const struct conf_port *conf, uint32_t kernel)
-{
-	static const uint32_t tso[][2] = {
-		{ NETD_TSO4, PORT_TX_TSO4 },
-		{ NETD_TSO6, PORT_TX_TSO6 },
-		{ NETD_TSO_ECN, PORT_TX_TSO_ECN },
-		{ NETD_USO, PORT_TX_USO },
-	};
-	uint32_t offload = 0;
-	unsigned i;
-
-	if (!conf->csum || !(kernel & NETD_CSUM))
-		return 0;
-	for (i = 0; conf->tso && i < 4; i++)
-		if (kernel & tso[i][0])
-			offload |= tso[i][1];
-	return offload | PORT_TX_CSUM;
-}
-
-static int open_fds(struct sw *sw, const struct conf_port *conf,
-		    struct host_port_conf *hc, struct rpc_error *err)
-{
-	struct netd_packet_conf pc = { .ifname = conf->interface,
-				       .mtu = conf->mtu,
-				       .want_tags = true };
-	struct netd_client *netd;
-	struct netd_link link = { .offload = 0 };
-	int rc = netd_client_open(&netd, sw->netd_path, err);
-
-	if (rc < 0)
-		return rc;
-	if (conf->type == CONF_TAP)
-		rc = netd_tap_open(netd, conf->interface, conf->mtu,
-				   conf->queues, hc->fds, &link, err);
-	else
-		rc = netd_packet_open(netd, &pc, &hc->fds[0], &link, err);
-	netd_client_close(netd);
-	hc->offload = host_offload(conf, link.offload);
-	return rc;
-}
-
-static void release_interface(struct sw *sw, const char *ifname)
-{
-	struct netd_client *netd;
-	struct rpc_error err;
-
-	if (netd_client_open(&netd, sw->netd_path, &err) < 0) {
-		log_warn("cannot give back %s: %s", ifname, err.message);
-		return;
-	}
-	if (netd_release(netd, ifname, &err) < 0)
-		log_warn("cannot give back %s: %s", ifname, err.message);
-	netd_client_close(netd);
-}
-
-static int open_host_port(struct sw_port *sp, const struct conf_port *conf,
-			  char *why, size_t size)
-{
-	struct host_port_conf hc = { .name = conf->name,
-				     .kind = conf->type == CONF_TAP
-						     ? HOST_PORT_TAP
-						     : HOST_PORT_PACKET,
-				     .queues = conf->type == CONF_TAP
-						       ? conf->queues
-						       : 1,
-				     .mtu = conf->mtu };
-	struct rpc_error err;
-	unsigned i;
-	int rc;
-
-	rc = open_fds(sp->sw, conf, &hc, &err);
-	if (rc < 0) {
-		snprintf(why, size, "%.120s%s%.120s", err.message,
-			 err.hint[0] ? ": " : "", err.hint);
-		return rc;
-	}
-	rc = host_port_new(&sp->hp, &hc);
-	if (rc < 0) {
-		snprintf(why, size, "%s: %s", conf->interface, strerror(-rc));
-		for (i = 0; i < hc.queues; i++)
-			close(hc.fds[i]);
-		return rc;
-	}
-	sp->port = host_port_port(sp->hp);
-	sp->port->id = sp->id;
-	return 0;
-}
-
-/* ---- ports --------------------------------------------------------------------- */
-
-static int free_id(const struct sw *sw)
-{
-	unsigned i;
-
-	for (i = 0; i < PORT_ID_MAX; i++)
-		if (!sw->ports[i])
-			return i;
-	return -ENOSPC;
-}
-
-static void set_rates(struct sw *sw, struct sw_port *sp,
-		      const struct conf_port *conf)
-{
-	const uint64_t pps[STORM_KINDS] = { conf->storm_pps, conf->storm_pps,
-					    conf->storm_pps };
-	struct port_state *st = sp->state;
-	uint64_t now = __rdtsc();
-
-	rate_init_bits(&st->from_guest, conf->rate_from_guest_bps, 0,
-		       sw->tsc_hz, now);
-	rate_init_bits(&st->to_guest, conf->rate_to_guest_bps, 0, sw->tsc_hz,
-		       now);
-	storm_init(&st->storm, pps, sw->tsc_hz, now);
-}
-
-static void port_close(struct sw_port *sp)
-{
-	vif_free(sp->vif);
-	host_port_free(sp->hp);
-	sp->vif = NULL;
-	sp->hp = NULL;
-	sp->port = NULL;
-}
-
-static void port_free(struct sw *sw, struct sw_port *sp)
-{
-	port_close(sp);
-	sw->ports[sp->id] = NULL;
-	free(sp->state);
-	free(sp);
-}
-
-static int port_open(struct sw_port *sp, const struct conf_port *conf,
-		     char *why, size_t size)
-{
-	int rc = conf->type == CONF_VHOST_USER
-			 ? open_vif(sp, conf, why, size)
-			 : open_host_port(sp, conf, why, size);
-
-	if (rc < 0)
-		snprintf(sp->waiting, sizeof(sp->waiting), "%s", why);
-	else
-		sp->waiting[0] = '\0';
-	return rc;
-}
-
-static int port_new(struct sw *sw, const struct conf_port *conf,
-		    struct sw_port **out)
-{
-	struct sw_port *sp = calloc(1, sizeof(*sp));
-	int id = free_id(sw);
-
-	if (!sp || id < 0)
-		goto fail;
-	sp->state = aligned_alloc(64, sizeof(*sp->state));
-	if (!sp->state)
-		goto fail;
-	memset(sp->state, 0, sizeof(*sp->state));
-	memcpy(sp->name, conf->name, sizeof(sp->name));
-	sp->id = id;
-	sp->type = conf->type;
-	sp->sw = sw;
-	set_rates(sw, sp, conf);
-	sw->ports[id] = sp;
-	*out = sp;
-	return 0;
-
-fail:
-	free(sp);
-	return id < 0 ? id : -ENOMEM;
 }
 
 /* ---- addresses ------------------------------------------------------------------ */
@@ -634,13 +272,13 @@ static int prepare_ports(struct sw *sw, struct change *c)
 		if (a->verb != CONF_ADD)
 			continue;
 		conf = &c->wanted->ports[a->after];
-		rc = port_new(sw, conf, &sp);
+		rc = sw_port_new(sw, conf, &sp);
 		if (rc < 0)
 			return change_error(c, conf, "memory for a port");
 		c->fresh[c->new_count++] = sp;
 		if (is_recreated(c, conf->name))
 			continue;
-		rc = port_open(sp, conf, why, sizeof(why));
+		rc = sw_port_open(sp, conf, why, sizeof(why));
 		if (rc < 0 && !c->boot)
 			return change_error(c, conf, why);
 		if (rc < 0)
@@ -716,10 +354,10 @@ static void remove_gone(struct sw *sw, struct change *c)
 		fdb_reset_port(sw->bridge.fdb, sp->id);
 		mcast_flush_port(sw->bridge.mcast, sp->id);
 		if (conf && conf->type != CONF_VHOST_USER && !kept) {
-			port_close(sp);
-			release_interface(sw, conf->interface);
+			sw_port_close(sp);
+			sw_port_release_interface(sw, conf->interface);
 		}
-		port_free(sw, sp);
+		sw_port_free(sw, sp);
 	}
 }
 
@@ -735,7 +373,7 @@ static void open_recreated(struct sw *sw, struct change *c)
 
 		if (sp->port || sp->waiting[0] || k == CONF_NONE)
 			continue;
-		if (port_open(sp, &c->wanted->ports[k], why, sizeof(why)) < 0)
+		if (sw_port_open(sp, &c->wanted->ports[k], why, sizeof(why)) < 0)
 			log_warn("port %s waits: %s", sp->name, why);
 	}
 }
@@ -753,7 +391,7 @@ static void change_rates(struct sw *sw, struct change *c)
 			continue;
 		sp = switch_find_port(sw, c->wanted->ports[a->after].name);
 		if (sp)
-			set_rates(sw, sp, &c->wanted->ports[a->after]);
+			sw_port_set_rates(sw, sp, &c->wanted->ports[a->after]);
 	}
 }
 
@@ -800,7 +438,7 @@ static void save_state(struct sw *sw)
 /* Nothing can fail any more. */
 static void commit(struct sw *sw, struct change *c)
 {
-	ports_leave(sw, c->gone, c->old_count);
+	sw_queues_leave(sw, c->gone, c->old_count);
 	publish(sw, c);
 	/* First, so that a recreated port finds its address free. */
 	remove_gone(sw, c);
@@ -825,10 +463,10 @@ static void undo(struct sw *sw, struct change *c)
 						  c->fresh[i]->name);
 		bool host = c->fresh[i]->hp;
 
-		port_close(c->fresh[i]);
+		sw_port_close(c->fresh[i]);
 		if (host && k != CONF_NONE)
-			release_interface(sw, c->wanted->ports[k].interface);
-		port_free(sw, c->fresh[i]);
+			sw_port_release_interface(sw, c->wanted->ports[k].interface);
+		sw_port_free(sw, c->fresh[i]);
 	}
 }
 
@@ -860,7 +498,7 @@ int switch_review(struct sw *sw)
 		return rc;
 	}
 	publish(sw, &c);
-	replan(sw);
+	sw_queues_replan(sw);
 	return 0;
 }
 
@@ -1022,7 +660,7 @@ static void repair(struct sw *sw)
 		if (!sp || sp->port || !sp->waiting[0])
 			continue;
 		conf = switch_port_conf(sw, sp);
-		if (!conf || port_open(sp, conf, why, sizeof(why)) < 0)
+		if (!conf || sw_port_open(sp, conf, why, sizeof(why)) < 0)
 			continue;
 		log_info("port %s: %s is there now", sp->name,
 			 conf->type == CONF_VHOST_USER ? conf->socket
@@ -1045,7 +683,7 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 	collect_garbage(sw);
 	repair(sw);
 	if (sw->workers.count > 1)
-		rebalance(sw);
+		sw_queues_rebalance(sw);
 }
 
 /* ---- set-up --------------------------------------------------------------------------- */
@@ -1069,7 +707,7 @@ int switch_init(struct sw *sw)
 	if (rc < 0)
 		return rc;
 	atomic_store(&sw->bridge.view, empty);
-	sw->replan = event_new(sw->base, -1, 0, on_replan, sw);
+	sw->replan = event_new(sw->base, -1, 0, sw_queues_on_change, sw);
 	sw->second = event_new(sw->base, -1, EV_PERSIST, on_second, sw);
 	if (!sw->replan || !sw->second)
 		return -ENOMEM;
@@ -1091,7 +729,7 @@ void switch_fini(struct sw *sw)
 		event_free(sw->second);
 	for (i = 0; i < PORT_ID_MAX; i++)
 		if (sw->ports[i])
-			port_free(sw, sw->ports[i]);
+			sw_port_free(sw, sw->ports[i]);
 	switch_view_free(atomic_load(&sw->bridge.view));
 	switch_conf_free(sw->running);
 	collect_garbage(sw);
