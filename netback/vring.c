@@ -32,6 +32,7 @@
 #include "base/port.h"
 
 #define RX_WALK_MAX 2048   /* descriptors looked at in one burst */
+#define TX_WALK_MAX 2048   /* buffers looked at in one call, if not flat */
 #define TX_PIECES_MAX 1024 /* guest buffers one frame may be spread over */
 #define TX_HEADS_MAX 256   /* mergeable buffers one frame may take */
 
@@ -162,6 +163,7 @@ struct peek {
 	uint16_t head[BURST_MAX];
 	struct vring_desc desc[BURST_MAX];
 	uint8_t *at[BURST_MAX]; /* translated, or NULL */
+	unsigned walked;	/* descriptors looked at after the peek */
 };
 
 /*
@@ -187,6 +189,7 @@ static inline unsigned ring_waiting(struct vring *vr)
 static inline void peek(struct vring *vr, struct peek *pk, unsigned n,
 			bool write)
 {
+	const void *second; /* line; of nothing, if at[] is NULL */
 	unsigned i;
 
 	for (i = 0; i < n; i++) {
@@ -203,12 +206,13 @@ static inline void peek(struct vring *vr, struct peek *pk, unsigned n,
 
 		pk->desc[i] = d;
 		pk->at[i] = guest_mem_at(vr->mem, d.addr, d.len);
+		second = (const void *)((uintptr_t)pk->at[i] + 64);
 		if (write) {
 			__builtin_prefetch(pk->at[i], 1);
-			__builtin_prefetch(pk->at[i] + 64, 1);
+			__builtin_prefetch(second, 1);
 		} else {
 			__builtin_prefetch(pk->at[i]);
-			__builtin_prefetch(pk->at[i] + 64);
+			__builtin_prefetch(second);
 		}
 	}
 }
@@ -237,7 +241,8 @@ static bool chain_begin(const struct vring *vr, struct chain *c,
 			return false;
 		c->table = (const struct vring_desc *)guest_mem_at(
 			vr->mem, first.addr, first.len);
-		if (!c->table || (first.addr & 7))
+		/* host addresses decide alignment: a region may be odd */
+		if (!c->table || ((uintptr_t)c->table & 7))
 			return false;
 		c->count = first.len / sizeof(struct vring_desc);
 		c->d = desc_copy(&c->table[0]);
@@ -339,7 +344,7 @@ static unsigned rx_gather(const struct vring *vr, struct burst *b,
 			return 0;
 		if (c.d.len) {
 			if (n == FRAME_SEGS_MAX ||
-			    c.d.len > FRAME_LEN_MAX + 12 - *bytes)
+			    c.d.len > FRAME_LEN_MAX + vr->net_hdr_len - *bytes)
 				return 0;
 			seg[n].data = guest_mem_at(vr->mem, c.d.addr, c.d.len);
 			seg[n].len = c.d.len;
@@ -637,9 +642,13 @@ static void tx_room_put(struct tx_room *room, unsigned *piece, uint32_t *skip,
 	}
 }
 
-/* Chains, mergeable buffers, dirty logging: everything not flat. */
+/*
+ * Chains, mergeable buffers, dirty logging: everything not flat.  A guest that
+ * offers its memory in crumbs gets what `walked` allows: many look at the same
+ * crumbs again for each frame, and others wait meanwhile.
+ */
 static enum drop tx_spread(struct vring *vr, const struct frame *f,
-			   uint16_t avail)
+			   uint16_t avail, unsigned *walked)
 {
 	uint32_t need = vr->net_hdr_len + f->len, skip = 0;
 	unsigned i, piece = 0;
@@ -647,7 +656,10 @@ static enum drop tx_spread(struct vring *vr, const struct frame *f,
 	struct tx_room room;
 	enum drop why;
 
+	if (*walked > TX_WALK_MAX)
+		return DROP_NO_BUFFER;
 	why = tx_room_find(vr, &room, avail, need);
+	*walked += room.pieces + room.heads;
 	if (why)
 		return why;
 	h = frame_offload_out(f, room.heads);
@@ -666,8 +678,7 @@ static enum drop tx_spread(struct vring *vr, const struct frame *f,
 
 /* `i` is the entry's place in the peek, or beyond it. */
 static inline enum drop tx_one(struct vring *vr, const struct frame *f,
-			       uint16_t avail, const struct peek *pk,
-			       unsigned i)
+			       uint16_t avail, struct peek *pk, unsigned i)
 {
 	uint32_t need = vr->net_hdr_len + f->len;
 
@@ -675,7 +686,7 @@ static inline enum drop tx_one(struct vring *vr, const struct frame *f,
 		return DROP_RING_FULL;
 	if (i >= pk->n || pk->desc[i].flags != VRING_DESC_F_WRITE ||
 	    pk->desc[i].len < need || !pk->at[i] || vr->log)
-		return tx_spread(vr, f, avail);
+		return tx_spread(vr, f, avail, &pk->walked);
 	tx_flat(vr, f, pk->at[i]);
 	used_put(vr, pk->head[i], need);
 	vr->last_avail++;
@@ -685,7 +696,7 @@ static inline enum drop tx_one(struct vring *vr, const struct frame *f,
 /* Frames [i, end) belong to one original: all or none. */
 static enum drop tx_group(struct vring *vr, struct frame *const f[],
 			  unsigned i, unsigned end, uint16_t avail,
-			  const struct peek *pk, uint16_t base)
+			  struct peek *pk, uint16_t base)
 {
 	uint16_t was_avail = vr->last_avail, was_used = vr->last_used;
 
@@ -719,6 +730,7 @@ static unsigned tx_all(struct vring *vr, struct frame *const f[], unsigned n,
 	peek(vr, &pk, waiting < n ? (waiting < BURST_MAX ? waiting : BURST_MAX)
 				  : (n < BURST_MAX ? n : BURST_MAX),
 	     true);
+	pk.walked = 0;
 	for (i = 0; i < n; i = end) {
 		enum drop w;
 
