@@ -151,10 +151,12 @@ static void print_flow(const struct load_flow *f, bool last)
 
 	printf("{\"from\":%u,\"to\":%u,\"sent\":%lu,\"received\":%lu,"
 	       "\"lost\":%lu,\"late\":%lu,\"first_ms\":%.3f,"
-	       "\"silence_ms\":%.3f}%s",
+	       "\"silence_ms\":%.3f,\"span_ms\":%.3f}%s",
 	       f->from, f->to, f->sent, f->received, lost, f->late,
 	       since_kill_ms(f->first_tsc),
-	       1e3 * (double)f->silence_tsc / load.tsc_hz, last ? "" : ",");
+	       1e3 * (double)f->silence_tsc / load.tsc_hz,
+	       1e3 * (double)(f->last_tsc - f->start_tsc) / load.tsc_hz,
+	       last ? "" : ",");
 }
 
 static void print_probes(void)

@@ -257,6 +257,14 @@ static void frame_write(struct load_flow *f, uint8_t *frame, uint64_t mark,
 	memcpy(frame + AT_TSC, &now, sizeof(now));
 }
 
+/* A paced flow makes up for 10 us that it was held up, no more. */
+static double credit_max(const struct load_flow *f)
+{
+	double most = f->rate * 10e-6;
+
+	return most < 1 ? 1 : most > BURST ? BURST : most;
+}
+
 /* How many frames the window, rate, limit and gap let go now. */
 static unsigned flow_allowed(struct load_flow *f, const struct load *l,
 			     uint64_t now)
@@ -270,8 +278,8 @@ static unsigned flow_allowed(struct load_flow *f, const struct load *l,
 	if (f->rate > 0) {
 		f->credit += (double)(now - f->credit_tsc) * f->rate / l->tsc_hz;
 		f->credit_tsc = now;
-		if (f->credit > BURST)
-			f->credit = BURST;
+		if (f->credit > credit_max(f))
+			f->credit = credit_max(f);
 		n = (double)n < f->credit ? n : (uint64_t)f->credit;
 	}
 	if (f->limit && n > f->limit - f->sent)
@@ -347,7 +355,7 @@ static void load_tick(struct load *l, uint64_t now)
 		flow_mark(&l->flow[i], l, now);
 }
 
-static void load_start(struct load *l, uint64_t now)
+static void load_prepare(struct load *l)
 {
 	unsigned i;
 
@@ -355,10 +363,20 @@ static void load_start(struct load *l, uint64_t now)
 		struct load_flow *f = &l->flow[i];
 
 		l->port[f->from].used = l->port[f->to].used = true;
-		f->last_tsc = f->credit_tsc = now;
-		f->due_tsc = f->mark_tsc = now;
 		flow_head(f, l);
 		port_pattern(&l->port[f->from], l->salt);
+	}
+}
+
+static void load_start(struct load *l, uint64_t now)
+{
+	unsigned i;
+
+	for (i = 0; i < l->flow_count; i++) {
+		struct load_flow *f = &l->flow[i];
+
+		f->start_tsc = f->last_tsc = f->credit_tsc = now;
+		f->due_tsc = f->mark_tsc = now;
 	}
 }
 
@@ -409,15 +427,27 @@ static int compare_float(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-void load_run(struct load *l)
+static void load_result(struct load *l, uint64_t start)
 {
-	uint64_t now = load_tsc(), start = now, tick = now, next;
-	uint64_t begin = now + (uint64_t)(l->warmup * l->tsc_hz);
-	uint64_t end = begin + (uint64_t)(l->seconds * l->tsc_hz);
-	uint64_t received = 0;
-	bool warm = false;
 	unsigned i;
 
+	l->measured_s = (double)(l->end_tsc - start) / l->tsc_hz;
+	l->received = 0;
+	for (i = 0; i < l->flow_count; i++)
+		l->received += l->flow[i].received;
+	qsort(l->probe_us, l->probe_count, sizeof(l->probe_us[0]),
+	      compare_float);
+}
+
+void load_run(struct load *l)
+{
+	uint64_t now, start, begin, end, tick, next;
+	bool warm = false;
+
+	load_prepare(l);
+	now = start = tick = load_tsc();
+	begin = now + (uint64_t)(l->warmup * l->tsc_hz);
+	end = begin + (uint64_t)(l->seconds * l->tsc_hz);
 	load_start(l, now);
 	while (now < end) {
 		unsigned moved = load_round(l, now, !warm);
@@ -437,11 +467,6 @@ void load_run(struct load *l)
 		}
 	}
 	l->end_tsc = now;
-	l->measured_s = (double)(now - start) / l->tsc_hz;
-	for (i = 0; i < l->flow_count; i++)
-		received += l->flow[i].received;
-	l->received = received;
+	load_result(l, start);
 	load_drain(l);
-	qsort(l->probe_us, l->probe_count, sizeof(l->probe_us[0]),
-	      compare_float);
 }

@@ -56,7 +56,7 @@ struct load_flow {
 	uint64_t silence_tsc; /* longest time between two arrivals */
 
 	/* working state */
-	uint64_t next_seq, inflight, last_tsc;
+	uint64_t next_seq, inflight, start_tsc, last_tsc;
 	uint64_t old_mark, mark, mark_tsc; /* sequence numbers; see load.c */
 	uint64_t below_mark, above_mark;   /* arrivals on each side of mark */
 	double credit;

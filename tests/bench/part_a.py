@@ -8,7 +8,7 @@ all of them.  The generator's own limit is measured against a device that does
 nothing; its busy share while it loads a switch says the same again.
 """
 from machine import Scope
-from peers import (PEER_HUGEPAGES, Causeway, CausewayOpen, Ovs,
+from peers import (PEER_HUGEPAGES, TABLE_ENTRIES, Causeway, CausewayOpen, Ovs,
                    Testpmd)
 from report import Samples, goal, number
 
@@ -80,7 +80,7 @@ def sizes(bench, samples):
             lambda: sample(bench, generator, switch, size), generator, switch)
         samples.add((f"{size} B", place), switch.name, **figures)
 
-    for make in bench.alternate([Causeway, Ovs, Testpmd]):
+    for make in bench.alternate([Causeway, Ovs, Testpmd], samples):
         one_switch(bench, make, SIZES, take)
 
 
@@ -93,7 +93,7 @@ def macs(bench, samples):
             switch)
         samples.add((f"{count} MACs", place), switch.name, **figures)
 
-    for make in bench.alternate([CausewayOpen, Ovs]):
+    for make in bench.alternate([CausewayOpen, Ovs], samples):
         one_switch(bench, make, MACS, take)
 
 
@@ -115,31 +115,47 @@ def capacity_of(bench, make):
                 generator.open(port)
             generator.flow(0, 1, limit=10, rate=1000)  # ports 0, 2 are known
             generator.run(seconds=0.1, warmup=0)
-            learn(generator, count, rounds=2)
+            learn(generator, count, rounds=4)
             return flooded(generator, 0, count) == 0
 
-    low, high = 0, 131072
+    low, high = 0, 2 * TABLE_ENTRIES
     while high - low > 512:
         middle = (low + high) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)
     return low
 
 
-def learning_rate_of(bench, make, count=2048):
+def learned_at(generator, rate, first, count):
+    """
+    Addresses a second that were sent and all learned, or 0. Three tries: a
+    frame that other work held up is no verdict. A switch that is too slow
+    holds the sender up, so what counts is the time it took.
+    """
+    for i in range(3):
+        (flow,) = learn(generator, count, first + i * count, rate,
+                        rounds=1)["flows"]
+        if flooded(generator, first + i * count, count) == 0:
+            return 1e3 * flow["received"] / flow["span_ms"]
+    return 0
+
+
+def learning_rate_of(bench, make, count=1024):
     """RFC 2889 5.8: highest rate of new addresses that all are learned."""
     with Scope() as scope:
         generator = bench.generator(scope)
         switch = bench.start(scope, make, ports=3)
         for port in switch.ports:
             generator.open(port)
-        first, low, high = 0, 0, 8_000_000
-        while high - low > max(low // 20, 1000):
-            middle = (low + high) // 2 if low else high // 4
-            learn(generator, count, first, middle, rounds=1)
-            ok = flooded(generator, first, count) == 0
-            low, high = (middle, high) if ok else (low, middle)
-            first += count
-        return low
+        generator.flow(0, 1, limit=10, rate=1000)
+        generator.run(seconds=0.1, warmup=0)
+        first, best, low, high = 0, 0, 1000, 8_000_000
+        while high > 1.15 * low:  # in equal ratios, not equal steps
+            rate = int((low * high) ** 0.5)
+            done = learned_at(generator, rate, first, count)
+            first += 3 * count
+            best = max(best, done)
+            low, high = (rate, high) if done else (low, rate)
+        return best
 
 
 def addresses(bench, samples):
@@ -226,7 +242,8 @@ def macs_table(s, null):
 
 
 def table_table(s):
-    rows = [["switch", "addresses cached", "learned per second"]]
+    rows = [["switch", f"addresses cached, table of {TABLE_ENTRIES}",
+             "learned per second"]]
     for name in s.switches("capacity") if s.cases() else []:
         rows.append([name, number(s.median("capacity", name, "addresses"), 0),
                      number(s.median("learning", name, "per_second"), 0)])

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from machine import Skip, run, wait_for
 
 PEER_HUGEPAGES = 320  # 2 MB each: OVS 512 MB, or testpmd 256, and guests
+TABLE_ENTRIES = 65536  # addresses; ours by default, OVS is told
 
 
 @dataclass
@@ -124,7 +125,7 @@ class Ovs:
     def _bridge(self):
         words = ["add-br", "br", "--", "set", "Bridge", "br",
                  "datapath_type=netdev",
-                 "other_config:mac-table-size=131072"]
+                 f"other_config:mac-table-size={TABLE_ENTRIES}"]
         for port in self.ports:
             name = os.path.basename(port.path)
             words += ["--", "add-port", "br", name, "--", "set", "Interface",
@@ -265,8 +266,9 @@ class CausewayOpen(Causeway):
 
     def desired_port(self, i, port):
         wanted = super().desired_port(i, port)
+        wanted.update(storm_pps=0)
         if i == 1:
-            wanted.update(mac_limit=1048576, storm_pps=0)
+            wanted.update(mac_limit=1048576)
         if i == 2:
             wanted.update(flood_unknown=True)
         return wanted

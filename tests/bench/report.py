@@ -35,6 +35,18 @@ class Samples:
         found = self.values.get(case, {}).get(switch, {}).get(figure)
         return median(found) if found else None
 
+    def comparable(self, switches, times):
+        """Is there a place with so many samples of all, in every case?"""
+        def often(case):
+            return all(switch in self.values[case] and
+                       min(map(len, self.values[case][switch].values())) >=
+                       times for switch in switches)
+
+        whats = {what for what, _ in self.values}
+        return any(all((what, place) in self.values and often((what, place))
+                       for what in whats)
+                   for place in {place for _, place in self.values})
+
     def ratio(self, case, figure, switch, to):
         """Median of switch / median of `to`, or None."""
         a = self.median(case, switch, figure)
