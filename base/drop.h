@@ -48,8 +48,6 @@
 	X(EGRESS_VLAN, "egress_vlan",                                         \
 	  "not carried there: it would leave untagged with a tag inside")     \
 	X(EGRESS_MTU, "egress_mtu", "longer than the egress port's MTU")      \
-	X(EGRESS_VLAN, "egress_vlan",                                         \
-	  "the egress port may not carry it, or not with its inner tag")      \
 	X(EGRESS_RATE, "egress_rate", "over the port's rate to the guest")    \
 	X(GSO, "gso", "could not be segmented in software")                   \
 	X(TX_ERROR, "tx_error", "the kernel or device refused it")
