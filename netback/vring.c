@@ -526,17 +526,34 @@ static inline struct virtio_net_hdr_v1 frame_offload_out(const struct frame *f,
 	return h;
 }
 
+/*
+ * The header before a frame in one buffer.  Nearly all say nothing but
+ * num_buffers = 1, which is two constants; made field by field and read back
+ * whole, it would cost a failed store forwarding a frame.
+ */
+static inline void hdr_write(const struct vring *vr, const struct frame *f,
+			     uint8_t *to)
+{
+	static const struct virtio_net_hdr_v1 plain = { .num_buffers = 1 };
+	struct virtio_net_hdr_v1 h;
+
+	if (f->csum | f->gso) {
+		h = frame_offload_out(f, 1);
+		memcpy(to, &h, vr->net_hdr_len);
+	} else if (vr->net_hdr_len == sizeof(plain)) {
+		memcpy(to, &plain, sizeof(plain));
+	} else {
+		memcpy(to, &plain, 10);
+	}
+}
+
 /* The whole frame into one guest buffer that is known to hold it. */
 static inline void tx_flat(const struct vring *vr, const struct frame *f,
 			   uint8_t *to)
 {
-	struct virtio_net_hdr_v1 h = frame_offload_out(f, 1);
 	unsigned i;
 
-	if (vr->net_hdr_len == sizeof(h))
-		memcpy(to, &h, sizeof(h));
-	else
-		memcpy(to, &h, 10);
+	hdr_write(vr, f, to);
 	to += vr->net_hdr_len;
 	if (f->hdr_len <= FRAME_HDR_MAX)
 		copy_header(to, f->hdr, f->hdr_len);
