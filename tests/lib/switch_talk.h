@@ -24,7 +24,7 @@
 #define ETH_IPV4 0x0800
 #define ETH_TEST 0x88b5 /* local experimental */
 
-/* 64 bytes whose payload names their sender.  Static; so are all below. */
+/* 64 bytes whose payload names their sender.  The last 64 made stay. */
 const struct packet *frame(const char *dst, const char *src);
 const struct packet *frame_of(const char *dst, const char *src, unsigned len);
 /* A copy with one more tag in front. */
