@@ -48,8 +48,9 @@ struct vring {
 
 	/* owned by the worker while ready */
 	uint16_t last_avail; /* next entry to take */
+	uint16_t signalled_used; /* between two that are written in turn and
+				  * read together: no failed forwarding */
 	uint16_t last_used;  /* next entry to write; = used->idx at rest */
-	uint16_t signalled_used;
 	bool signalled_valid;
 	bool kicks_off;	     /* we asked the driver not to kick */
 	bool kick_pending;   /* tx_flush has something to signal */
