@@ -7,68 +7,29 @@
  * rings, then is dropped by the workers; nothing waits for it.
  *
  * A session ends by capture.stop or mirror.del, with its connection, at its
- * time, or when its descriptor fails.  Each way leads through session_end():
- * out of the view, sync, write the rest, tell the owner, free.
+ * time, or when its descriptor fails.  Each way leads through
+ * capture_session_end(): out of the view, sync, write the rest, tell the
+ * owner, free.
  */
-#include "vswitch/capture.h"
+#include "vswitch/capture_session.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
-#include <sys/stat.h>
 #include <x86intrin.h>
 
 #include "base/log.h"
 #include "vswitch/pcapng.h"
 
-#define BUFFER_BYTES (1u << 20)
-#define DRAIN_MS 20
-#define CAPTURE_S 60  /* default length */
-#define MIRROR_S 600
+struct captures captures; /* one switch a process */
 
-struct place {
-	char name[CONF_NAME_MAX];
-	bool network;
-};
-
-struct session {
-	uint32_t id;
-	struct rpc_conn *conn; /* NULL: kept */
-	bool keep;
-	char who[48], why[256], filter_text[256], to[CONF_NAME_MAX];
-	unsigned place_count;
-	struct place place[CAPTURE_PLACES_MAX];
-	uint32_t snaplen;
-	uint64_t rate_bps;
-	uint8_t directions;
-	uint64_t expires_tsc;
-	struct mirror *mirror;
-
-	/* captures */
-	int fd; /* -1: a mirror */
-	int fd_flags;
-	uint8_t *buffer;
-	size_t used, done;
-	uint64_t tsc0, ns0;
-	unsigned interfaces;
-	uint16_t interface_port[CAPTURE_PLACES_MAX * 4];
-};
-
-struct captures {
-	struct session *session[CAPTURE_SESSIONS_MAX];
-	uint32_t next_id;
-	struct event *drain;
-};
-
-static struct captures all; /* one switch a process */
-
-/* ---- pcapng ---------------------------------------------------------------- */
+/* ---- pcapng ----------------------------------------------------------------
+ */
 
 static uint64_t to_ns(const struct sw *sw, const struct session *s,
 		      uint64_t tsc)
@@ -79,7 +40,7 @@ static uint64_t to_ns(const struct sw *sw, const struct session *s,
 }
 
 /* The pcapng interface of a port; a new one is announced. */
-static int interface_of(const struct sw *sw, struct session *s, uint16_t port)
+int capture_interface(const struct sw *sw, struct session *s, uint16_t port)
 {
 	const struct sw_port *sp = sw->ports[port];
 	unsigned i;
@@ -90,8 +51,8 @@ static int interface_of(const struct sw *sw, struct session *s, uint16_t port)
 	if (i == sizeof(s->interface_port) / sizeof(s->interface_port[0]))
 		return -1;
 	s->interface_port[s->interfaces++] = port;
-	s->used += pcapng_interface(s->buffer + s->used,
-				    sp ? sp->name : "gone", s->snaplen);
+	s->used += pcapng_interface(s->buffer + s->used, sp ? sp->name : "gone",
+				    s->snaplen);
 	return i;
 }
 
@@ -105,16 +66,17 @@ static void drain_ring(const struct sw *sw, struct session *s, unsigned worker)
 		int iface;
 
 		if (s->used + rec->bytes + PCAPNG_PACKET_EXTRA +
-			    2 * PCAPNG_BLOCK_MAX > BUFFER_BYTES)
+			    2 * PCAPNG_BLOCK_MAX >
+		    CAPTURE_BUFFER_BYTES)
 			return;
-		iface = interface_of(sw, s, rec->port);
+		iface = capture_interface(sw, s, rec->port);
 		if (iface >= 0)
-			s->used += pcapng_packet(
-				s->buffer + s->used, iface,
-				to_ns(sw, s, rec->tsc), bytes, rec->bytes,
-				rec->wire_len,
-				rec->direction == MIRROR_IN ? PCAPNG_IN
-							    : PCAPNG_OUT);
+			s->used += pcapng_packet(s->buffer + s->used, iface,
+						 to_ns(sw, s, rec->tsc), bytes,
+						 rec->bytes, rec->wire_len,
+						 rec->direction == MIRROR_IN
+							 ? PCAPNG_IN
+							 : PCAPNG_OUT);
 		mirror_ring_pop(s->mirror, worker);
 	}
 }
@@ -123,8 +85,8 @@ static void drain_ring(const struct sw *sw, struct session *s, unsigned worker)
 static int flush(struct session *s)
 {
 	while (s->done < s->used) {
-		ssize_t n = write(s->fd, s->buffer + s->done,
-				  s->used - s->done);
+		ssize_t n =
+			write(s->fd, s->buffer + s->done, s->used - s->done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -163,9 +125,10 @@ static void write_statistics(const struct sw *sw, struct session *s)
 	flush(s);
 }
 
-/* ---- the end of a session ------------------------------------------------------ */
+/* ---- the end of a session
+ * ------------------------------------------------------ */
 
-static void session_free(struct session *s)
+void capture_session_free(struct session *s)
 {
 	if (!s)
 		return;
@@ -178,7 +141,7 @@ static void session_free(struct session *s)
 	free(s);
 }
 
-static json_t *result_json(const struct session *s)
+json_t *capture_result_json(const struct session *s)
 {
 	struct mirror_counters c;
 
@@ -194,46 +157,46 @@ static void tell_owner(const struct session *s, const char *how)
 
 	if (!s->conn || s->fd < 0)
 		return;
-	note = result_json(s);
+	note = capture_result_json(s);
 	json_object_set_new(note, "session", json_integer(s->id));
 	json_object_set_new(note, "why", json_string(how));
 	rpc_notify(s->conn, "capture.ended", note);
 }
 
-static void schedule_drain(struct sw *sw)
+void capture_schedule(struct sw *sw)
 {
-	const struct timeval tv = { .tv_usec = DRAIN_MS * 1000 };
+	const struct timeval tv = { .tv_usec = CAPTURE_DRAIN_MS * 1000 };
 	bool wanted = false;
 	unsigned i;
 
 	for (i = 0; i < CAPTURE_SESSIONS_MAX; i++)
-		wanted |= all.session[i] != NULL;
+		wanted |= captures.session[i] != NULL;
 	if (wanted)
-		event_add(all.drain, &tv);
+		event_add(captures.drain, &tv);
 	else
-		event_del(all.drain);
+		event_del(captures.drain);
 }
 
 /* `how` ends it; `tell`: its owner does not know yet.  Returns the result. */
-static json_t *session_end(struct sw *sw, unsigned slot, const char *how,
-			   bool tell)
+json_t *capture_session_end(struct sw *sw, unsigned slot, const char *how,
+			    bool tell)
 {
-	struct session *s = all.session[slot];
+	struct session *s = captures.session[slot];
 	json_t *result;
 
-	all.session[slot] = NULL;
+	captures.session[slot] = NULL;
 	switch_review(sw); /* no worker knows it any more */
 	if (s->fd >= 0 && drain(sw, s) == 0)
 		write_statistics(sw, s);
-	result = result_json(s);
+	result = capture_result_json(s);
 	log_info("%s %u of %s ends: %s; %lld packets",
 		 s->fd >= 0 ? "capture" : "mirror", s->id, s->who, how,
 		 (long long)json_integer_value(
 			 json_object_get(result, "packets")));
 	if (tell)
 		tell_owner(s, how);
-	session_free(s);
-	schedule_drain(sw);
+	capture_session_free(s);
+	capture_schedule(sw);
 	return result;
 }
 
@@ -243,7 +206,7 @@ static void on_drain(evutil_socket_t fd, short what, void *ctx)
 	unsigned i;
 
 	for (i = 0; i < CAPTURE_SESSIONS_MAX; i++) {
-		struct session *s = all.session[i];
+		struct session *s = captures.session[i];
 		int rc = 0;
 
 		if (!s)
@@ -251,10 +214,11 @@ static void on_drain(evutil_socket_t fd, short what, void *ctx)
 		if (s->fd >= 0)
 			rc = drain(sw, s);
 		if (rc < 0)
-			json_decref(session_end(sw, i, strerror(-rc), true));
+			json_decref(capture_session_end(sw, i, strerror(-rc),
+							true));
 		else if (__rdtsc() > s->expires_tsc)
-			json_decref(session_end(sw, i, "its time is over",
-						true));
+			json_decref(capture_session_end(
+				sw, i, "its time is over", true));
 	}
 }
 
@@ -263,19 +227,20 @@ void capture_conn_closed(struct sw *sw, struct rpc_conn *conn)
 	unsigned i;
 
 	for (i = 0; i < CAPTURE_SESSIONS_MAX; i++) {
-		struct session *s = all.session[i];
+		struct session *s = captures.session[i];
 
 		if (s && s->conn == conn) {
 			s->conn = NULL;
-			json_decref(session_end(sw, i, "its client has gone",
-						false));
+			json_decref(capture_session_end(
+				sw, i, "its client has gone", false));
 		}
 	}
 }
 
-/* ---- what is watched --------------------------------------------------------------- */
+/* ---- what is watched
+ * --------------------------------------------------------------- */
 
-static int32_t port_id(const struct sw *sw, const char *name)
+int32_t capture_port_id(const struct sw *sw, const char *name)
 {
 	const struct sw_port *sp = switch_find_port(sw, name);
 
@@ -292,7 +257,7 @@ int capture_taps(struct sw *sw, const struct switch_conf *conf,
 	if (!list)
 		return -ENOMEM;
 	for (i = 0; i < CAPTURE_SESSIONS_MAX; i++) {
-		struct session *s = all.session[i];
+		struct session *s = captures.session[i];
 
 		for (k = 0; s && k < s->place_count; k++) {
 			const struct place *p = &s->place[k];
@@ -301,10 +266,10 @@ int capture_taps(struct sw *sw, const struct switch_conf *conf,
 					      .segment = CONF_NONE };
 
 			if (p->network)
-				t.segment = switch_conf_find_network(conf,
-								     p->name);
+				t.segment =
+					switch_conf_find_network(conf, p->name);
 			else
-				t.port = port_id(sw, p->name);
+				t.port = capture_port_id(sw, p->name);
 			if (t.port != CONF_NONE || t.segment != CONF_NONE)
 				list[n++] = t;
 		}
@@ -314,468 +279,10 @@ int capture_taps(struct sw *sw, const struct switch_conf *conf,
 	return 0;
 }
 
-/* ---- parameters ----------------------------------------------------------------------- */
-
-/* One request's parameters, checked as they are read; `bad` after an error. */
-struct params {
-	struct sw *sw;
-	struct rpc_request *req;
-	struct session *s;
-	struct mirror_conf mc;
-	struct bpf_insn *filter;
-	uint64_t duration_s;
-	bool bad;
-};
-
-static void refuse(struct params *p, const char *key, const char *hint)
-{
-	if (!p->bad) {
-		struct rpc_error e = { 0 };
-
-		rpc_error_json(&e, RPC_INVALID_PARAMS, key,
-			       json_object_get(p->req->params, key), hint,
-			       "%s is not valid", key);
-		rpc_reply_error(p->req, &e);
-	}
-	p->bad = true;
-}
-
-static uint64_t get_number(struct params *p, const char *key,
-			   uint64_t otherwise, uint64_t min, uint64_t max)
-{
-	json_t *v = json_object_get(p->req->params, key);
-	char hint[64];
-
-	if (!v)
-		return otherwise;
-	if (json_is_integer(v) && json_integer_value(v) >= (json_int_t)min &&
-	    (uint64_t)json_integer_value(v) <= max)
-		return json_integer_value(v);
-	snprintf(hint, sizeof(hint), "a number from %llu to %llu",
-		 (unsigned long long)min, (unsigned long long)max);
-	refuse(p, key, hint);
-	return otherwise;
-}
-
-static void get_text(struct params *p, const char *key, char *to, size_t size,
-		     bool required)
-{
-	const char *v = json_string_value(
-		json_object_get(p->req->params, key));
-
-	if (v && *v && strlen(v) < size)
-		memcpy(to, v, strlen(v) + 1);
-	else if (required || (v && *v))
-		refuse(p, key, "a text of one to 255 characters");
-}
-
-static void get_direction(struct params *p)
-{
-	const char *v = json_string_value(
-		json_object_get(p->req->params, "direction"));
-
-	p->s->directions = MIRROR_IN | MIRROR_OUT;
-	if (!v || !strcmp(v, "both"))
-		return;
-	if (!strcmp(v, "in"))
-		p->s->directions = MIRROR_IN;
-	else if (!strcmp(v, "out"))
-		p->s->directions = MIRROR_OUT;
-	else
-		refuse(p, "direction", "in, out or both");
-}
-
-static bool get_word(json_t *row, size_t i, json_int_t max, uint32_t *out)
-{
-	json_t *v = json_array_get(row, i);
-
-	*out = json_integer_value(v);
-	return json_is_integer(v) && json_integer_value(v) >= 0 &&
-	       json_integer_value(v) <= max;
-}
-
-static void get_filter(struct params *p)
-{
-	json_t *rows = json_object_get(p->req->params, "filter");
-	size_t i, n = json_array_size(rows);
-
-	if (!n)
-		return;
-	p->filter = calloc(n < MIRROR_FILTER_MAX ? n : 1,
-			   sizeof(*p->filter));
-	for (i = 0; p->filter && i < n && n <= MIRROR_FILTER_MAX; i++) {
-		json_t *row = json_array_get(rows, i);
-		uint32_t code, jt, jf, k;
-
-		if (!get_word(row, 0, 0xffff, &code) ||
-		    !get_word(row, 1, 0xff, &jt) ||
-		    !get_word(row, 2, 0xff, &jf) ||
-		    !get_word(row, 3, 0xffffffff, &k))
-			break;
-		p->filter[i] = (struct bpf_insn){ code, jt, jf, k };
-	}
-	if (i < n || !bpf_validate(p->filter, n))
-		refuse(p, "filter", "at most 4096 valid BPF instructions "
-				    "[code, jt, jf, k]");
-	p->mc.filter = p->filter;
-	p->mc.filter_count = n;
-}
-
-static void add_place(struct params *p, const char *key, const char *name,
-		      bool network)
-{
-	struct session *s = p->s;
-	bool there = name && (network ? switch_conf_find_network(
-						p->sw->running, name) >= 0
-				      : switch_conf_find_port(
-						p->sw->running, name) >= 0);
-
-	if (!there || s->place_count == CAPTURE_PLACES_MAX) {
-		refuse(p, key, network ? "networks of `switchctl show`"
-				       : "ports of `switchctl ports`");
-		return;
-	}
-	s->place[s->place_count].network = network;
-	snprintf(s->place[s->place_count++].name, CONF_NAME_MAX, "%s", name);
-}
-
-static void get_places(struct params *p, const char *key, bool network)
-{
-	json_t *v = json_object_get(p->req->params, key);
-	size_t i;
-
-	if (json_is_string(v))
-		add_place(p, key, json_string_value(v), network);
-	for (i = 0; i < json_array_size(v) && !p->bad; i++)
-		add_place(p, key, json_string_value(json_array_get(v, i)),
-			  network);
-}
-
-static void get_common(struct params *p, uint64_t length_s)
-{
-	struct session *s = p->s;
-	uint32_t max = p->sw->running->settings.capture_max_s;
-
-	snprintf(s->who, sizeof(s->who), "uid %u, pid %d", p->req->peer->uid,
-		 (int)p->req->peer->pid);
-	get_text(p, "why", s->why, sizeof(s->why), true);
-	get_text(p, "filter_text", s->filter_text, sizeof(s->filter_text),
-		 false);
-	get_direction(p);
-	get_filter(p);
-	s->snaplen = get_number(p, "snaplen", MIRROR_SNAPLEN_MAX, 14,
-				MIRROR_SNAPLEN_MAX);
-	s->rate_bps = get_number(p, "rate_bps", 0, 0, 1000000000000ull);
-	p->duration_s = get_number(p, "duration_s",
-				   length_s < max ? length_s : max, 1, max);
-}
-
-/* ---- the beginning of a session ------------------------------------------------------- */
-
-static int free_slot(struct params *p)
-{
-	int i;
-
-	for (i = 0; i < CAPTURE_SESSIONS_MAX; i++)
-		if (!all.session[i])
-			return i;
-	rpc_refuse(p->req, RPC_BUSY, NULL, NULL,
-		   "end one: `switchctl mirror list`, `switchctl mirror del`",
-		   "%d captures and mirrors are running", CAPTURE_SESSIONS_MAX);
-	p->bad = true;
-	return -1;
-}
-
-static int params_init(struct params *p, struct sw *sw,
-		       struct rpc_request *req)
-{
-	memset(p, 0, sizeof(*p));
-	p->sw = sw;
-	p->req = req;
-	p->s = calloc(1, sizeof(*p->s));
-	if (!p->s) {
-		rpc_refuse(req, RPC_INTERNAL_ERROR, NULL, NULL, NULL,
-			   "out of memory");
-		return -ENOMEM;
-	}
-	p->s->fd = -1;
-	return 0;
-}
-
-static void log_begin(const struct session *s)
-{
-	char what[160] = "";
-	unsigned i;
-
-	for (i = 0; i < s->place_count && strlen(what) < 100; i++)
-		snprintf(what + strlen(what), sizeof(what) - strlen(what),
-			 "%s%s %.32s", i ? ", " : "",
-			 s->place[i].network ? "network" : "port",
-			 s->place[i].name);
-	log_info("%s %u by %s begins: %s; filter \"%s\"; why: %s",
-		 s->fd >= 0 ? "capture" : "mirror", s->id, s->who, what,
-		 s->filter_text, s->why);
-}
-
-/* Put the session to work and answer; frees it on failure. */
-static void session_begin(struct params *p, int slot)
-{
-	struct session *s = p->s;
-	struct sw *sw = p->sw;
-	int rc;
-
-	s->id = p->mc.session = ++all.next_id;
-	p->mc.directions = s->directions;
-	p->mc.snaplen = s->snaplen;
-	p->mc.rate_bps = s->rate_bps;
-	p->mc.workers = sw->workers.count;
-	p->mc.tsc_hz = sw->tsc_hz;
-	p->mc.now = __rdtsc();
-	s->expires_tsc = p->mc.now + p->duration_s * sw->tsc_hz;
-	if (!s->keep)
-		s->conn = p->req->conn;
-	rc = mirror_new(&s->mirror, &p->mc);
-	if (!rc) {
-		all.session[slot] = s;
-		rc = switch_review(sw);
-	}
-	if (rc < 0) {
-		all.session[slot] = NULL;
-		session_free(s);
-		rpc_refuse(p->req, RPC_FAILED, NULL, NULL, NULL, "%s",
-			   strerror(-rc));
-		return;
-	}
-	log_begin(s);
-	schedule_drain(sw);
-	rpc_reply(p->req, json_pack("{s:i, s:I}", "session", s->id,
-				    "expires_s", (json_int_t)p->duration_s));
-}
-
-/* Take the descriptor and write the file's head. */
-static void open_file(struct params *p)
-{
-	struct session *s = p->s;
-	struct timespec ts;
-	struct stat st;
-
-	s->fd = rpc_take_fd(p->req, 0);
-	s->fd_flags = fcntl(s->fd, F_GETFL);
-	s->buffer = malloc(BUFFER_BYTES);
-	if (!s->buffer || s->fd_flags < 0 || fstat(s->fd, &st) < 0 ||
-	    (s->fd_flags & O_ACCMODE) == O_RDONLY) {
-		rpc_refuse(p->req, RPC_REFUSED, NULL, NULL,
-			   "a file or pipe open for writing",
-			   "the descriptor cannot be written");
-		p->bad = true;
-		return;
-	}
-	if (!S_ISREG(st.st_mode))
-		fcntl(s->fd, F_SETFL, s->fd_flags | O_NONBLOCK);
-	clock_gettime(CLOCK_REALTIME, &ts);
-	s->ns0 = ts.tv_sec * 1000000000ull + ts.tv_nsec;
-	s->tsc0 = __rdtsc();
-	s->used = pcapng_section(s->buffer, "causeway-switchd");
-}
-
-static void add_interfaces(struct params *p)
-{
-	unsigned i;
-
-	for (i = 0; i < p->s->place_count && !p->bad; i++) {
-		int32_t id = port_id(p->sw, p->s->place[i].name);
-
-		if (!p->s->place[i].network && id != CONF_NONE)
-			interface_of(p->sw, p->s, id);
-	}
-}
-
-void capture_rpc_start(struct rpc_request *req, void *ctx)
-{
-	struct params p;
-	int slot;
-
-	if (params_init(&p, ctx, req) < 0)
-		return;
-	get_common(&p, CAPTURE_S);
-	get_places(&p, "port", false);
-	get_places(&p, "network", true);
-	if (!p.s->place_count)
-		refuse(&p, "port", "the name of a port, or network: its name");
-	slot = p.bad ? -1 : free_slot(&p);
-	if (!p.bad)
-		open_file(&p);
-	if (!p.bad)
-		add_interfaces(&p);
-	p.mc.to = MIRROR_TO_RING;
-	if (p.bad)
-		session_free(p.s);
-	else
-		session_begin(&p, slot);
-	free(p.filter);
-}
-
-/* Every watched network and port must be the destination's own. */
-static void check_destination(struct params *p)
-{
-	const struct switch_conf *sc = p->sw->running;
-	int32_t to = switch_conf_find_port(sc, p->s->to);
-	unsigned i, k, n;
-
-	if (to < 0) {
-		refuse(p, "to", "a port of `switchctl ports`");
-		return;
-	}
-	p->mc.to = port_id(p->sw, p->s->to);
-	if (json_is_true(json_object_get(p->req->params, "other_network")))
-		return;
-	for (i = 0; i < p->s->place_count && !p->bad; i++) {
-		const struct place *pl = &p->s->place[i];
-		int32_t at = pl->network
-				     ? switch_conf_find_network(sc, pl->name)
-				     : switch_conf_find_port(sc, pl->name);
-		bool same = true;
-
-		for (n = 0; at >= 0 && same &&
-			    n < (pl->network ? 1
-					     : sc->ports[at].carries_count);
-		     n++) {
-			uint16_t seg = pl->network ? at
-						   : sc->ports[at].carries[n];
-
-			for (k = 0; k < sc->ports[to].carries_count; k++)
-				if (sc->ports[to].carries[k] == seg)
-					break;
-			same = k < sc->ports[to].carries_count;
-		}
-		if (!same)
-			refuse(p, "to",
-			       "a port of the same network, or "
-			       "other_network: true to copy across");
-	}
-}
-
-void mirror_rpc_add(struct rpc_request *req, void *ctx)
-{
-	struct params p;
-	int slot;
-
-	if (params_init(&p, ctx, req) < 0)
-		return;
-	get_common(&p, MIRROR_S);
-	get_places(&p, "ports", false);
-	get_places(&p, "networks", true);
-	get_text(&p, "to", p.s->to, sizeof(p.s->to), true);
-	p.s->keep = json_is_true(json_object_get(req->params, "keep"));
-	if (!p.s->place_count)
-		refuse(&p, "ports", "names of ports, or networks: of networks");
-	if (!p.bad)
-		check_destination(&p);
-	slot = p.bad ? -1 : free_slot(&p);
-	if (p.bad)
-		session_free(p.s);
-	else
-		session_begin(&p, slot);
-	free(p.filter);
-}
-
-/* ---- other methods ------------------------------------------------------------------------ */
-
-static int find_session(struct rpc_request *req)
-{
-	json_t *v = json_object_get(req->params, "session");
-	int i;
-
-	for (i = 0; i < CAPTURE_SESSIONS_MAX; i++)
-		if (all.session[i] && json_is_integer(v) &&
-		    all.session[i]->id == json_integer_value(v))
-			return i;
-	rpc_refuse(req, RPC_NOT_FOUND, "session", NULL,
-		   "see `switchctl mirror list`", "no such session");
-	return -1;
-}
-
-void capture_rpc_stop(struct rpc_request *req, void *ctx)
-{
-	int i = find_session(req);
-
-	if (i < 0)
-		return;
-	if (all.session[i]->conn != req->conn) {
-		rpc_refuse(req, RPC_DENIED, "session", NULL,
-			   "use mirror.del (`switchctl mirror del`)",
-			   "another client's session");
-		return;
-	}
-	rpc_reply(req, session_end(ctx, i, "stopped", false));
-}
-
-void mirror_rpc_del(struct rpc_request *req, void *ctx)
-{
-	int i = find_session(req);
-
-	if (i >= 0)
-		rpc_reply(req, session_end(ctx, i, "ended by an admin", true));
-}
-
-static json_t *names_json(const struct session *s, bool network)
-{
-	json_t *list = json_array();
-	unsigned i;
-
-	for (i = 0; i < s->place_count; i++)
-		if (s->place[i].network == network)
-			json_array_append_new(list,
-					      json_string(s->place[i].name));
-	return list;
-}
-
-static json_t *session_json(const struct sw *sw, const struct session *s)
-{
-	static const char *const direction[] = { "", "in", "out", "both" };
-	uint64_t now = __rdtsc();
-	json_t *o = result_json(s);
-
-	json_object_set_new(o, "session", json_integer(s->id));
-	json_object_set_new(o, "who", json_string(s->who));
-	json_object_set_new(o, "why", json_string(s->why));
-	json_object_set_new(o, "filter_text", json_string(s->filter_text));
-	json_object_set_new(o, "direction",
-			    json_string(direction[s->directions & 3]));
-	json_object_set_new(o, "ports", names_json(s, false));
-	json_object_set_new(o, "networks", names_json(s, true));
-	json_object_set_new(o, "snaplen", json_integer(s->snaplen));
-	json_object_set_new(o, "rate_bps", json_integer(s->rate_bps));
-	json_object_set_new(o, "expires_s",
-			    json_integer(s->expires_tsc > now
-						 ? (s->expires_tsc - now) /
-							   sw->tsc_hz
-						 : 0));
-	if (s->fd < 0) {
-		json_object_set_new(o, "to", json_string(s->to));
-		json_object_set_new(o, "keep", json_boolean(s->keep));
-	}
-	return o;
-}
-
-void mirror_rpc_list(struct rpc_request *req, void *ctx)
-{
-	json_t *mirrors = json_array(), *captures = json_array();
-	unsigned i;
-
-	for (i = 0; i < CAPTURE_SESSIONS_MAX; i++)
-		if (all.session[i])
-			json_array_append_new(
-				all.session[i]->fd < 0 ? mirrors : captures,
-				session_json(ctx, all.session[i]));
-	rpc_reply(req, json_pack("{s:o, s:o}", "mirrors", mirrors, "captures",
-				 captures));
-}
-
 int capture_init(struct sw *sw)
 {
-	all.drain = event_new(sw->base, -1, EV_PERSIST, on_drain, sw);
-	return all.drain ? 0 : -ENOMEM;
+	captures.drain = event_new(sw->base, -1, EV_PERSIST, on_drain, sw);
+	return captures.drain ? 0 : -ENOMEM;
 }
 
 void capture_fini(struct sw *sw)
@@ -783,14 +290,14 @@ void capture_fini(struct sw *sw)
 	unsigned i;
 
 	for (i = 0; i < CAPTURE_SESSIONS_MAX; i++) {
-		struct session *s = all.session[i];
+		struct session *s = captures.session[i];
 
-		all.session[i] = NULL;
+		captures.session[i] = NULL;
 		if (s && s->fd >= 0 && drain(sw, s) == 0)
 			write_statistics(sw, s);
-		session_free(s);
+		capture_session_free(s);
 	}
-	if (all.drain)
-		event_free(all.drain);
-	all.drain = NULL;
+	if (captures.drain)
+		event_free(captures.drain);
+	captures.drain = NULL;
 }

@@ -17,7 +17,8 @@
 #include "base/netd_client.h"
 #include "vswitch/switch_queues.h"
 
-/* ---- what a vif asks of us -------------------------------------------------- */
+/* ---- what a vif asks of us --------------------------------------------------
+ */
 
 static void vif_host_quiesce(void *ctx)
 {
@@ -40,8 +41,8 @@ static void vif_host_log(void *ctx, struct vif *vif, const char *line)
 	log_info("port %s: %s", sp->name, line);
 }
 
-static int open_vif(struct sw_port *sp, const struct conf_port *conf,
-		    char *why, size_t size)
+static int open_vif(struct sw_port *sp, const struct conf_port *conf, char *why,
+		    size_t size)
 {
 	struct vif_conf vc = { .server = conf->server,
 			       .trusted = conf->trusted,
@@ -71,7 +72,8 @@ static int open_vif(struct sw_port *sp, const struct conf_port *conf,
 	return 0;
 }
 
-/* ---- host interfaces --------------------------------------------------------- */
+/* ---- host interfaces
+ * --------------------------------------------------------- */
 
 /* What both the kernel and the configuration want to be left undone. */
 static uint32_t host_offload(const struct conf_port *conf, uint32_t kernel)
@@ -132,14 +134,13 @@ void sw_port_release_interface(struct sw *sw, const char *ifname)
 static int open_host_port(struct sw_port *sp, const struct conf_port *conf,
 			  char *why, size_t size)
 {
-	struct host_port_conf hc = { .name = conf->name,
-				     .kind = conf->type == CONF_TAP
-						     ? HOST_PORT_TAP
-						     : HOST_PORT_PACKET,
-				     .queues = conf->type == CONF_TAP
-						       ? conf->queues
-						       : 1,
-				     .mtu = conf->mtu };
+	struct host_port_conf hc = {
+		.name = conf->name,
+		.kind = conf->type == CONF_TAP ? HOST_PORT_TAP
+					       : HOST_PORT_PACKET,
+		.queues = conf->type == CONF_TAP ? conf->queues : 1,
+		.mtu = conf->mtu
+	};
 	struct rpc_error err;
 	unsigned i;
 	int rc;
@@ -162,7 +163,8 @@ static int open_host_port(struct sw_port *sp, const struct conf_port *conf,
 	return 0;
 }
 
-/* ---- ports --------------------------------------------------------------------- */
+/* ---- ports
+ * --------------------------------------------------------------------- */
 
 static int free_id(const struct sw *sw)
 {
@@ -175,7 +177,7 @@ static int free_id(const struct sw *sw)
 }
 
 void sw_port_set_rates(struct sw *sw, struct sw_port *sp,
-		      const struct conf_port *conf)
+		       const struct conf_port *conf)
 {
 	const uint64_t pps[STORM_KINDS] = { conf->storm_pps, conf->storm_pps,
 					    conf->storm_pps };
@@ -206,8 +208,8 @@ void sw_port_free(struct sw *sw, struct sw_port *sp)
 	free(sp);
 }
 
-int sw_port_open(struct sw_port *sp, const struct conf_port *conf,
-		     char *why, size_t size)
+int sw_port_open(struct sw_port *sp, const struct conf_port *conf, char *why,
+		 size_t size)
 {
 	int rc = conf->type == CONF_VHOST_USER
 			 ? open_vif(sp, conf, why, size)
@@ -221,7 +223,7 @@ int sw_port_open(struct sw_port *sp, const struct conf_port *conf,
 }
 
 int sw_port_new(struct sw *sw, const struct conf_port *conf,
-		    struct sw_port **out)
+		struct sw_port **out)
 {
 	struct sw_port *sp = calloc(1, sizeof(*sp));
 	int id = free_id(sw);

@@ -25,8 +25,7 @@ static void list_workers(const struct sw *sw, struct balance_worker list[])
 }
 
 /* Make the port's rxqs match what it offers now. */
-static void port_fit_queues(struct sw *sw, struct sw_port *sp,
-			    unsigned load[])
+static void port_fit_queues(struct sw *sw, struct sw_port *sp, unsigned load[])
 {
 	unsigned want = sp->port ? sp->port->rx_queues : 0;
 	struct balance_worker workers[WORKERS_MAX];
@@ -65,9 +64,8 @@ void sw_queues_replan(struct sw *sw)
 		if (!sp || !sp->port)
 			continue;
 		port_fit_queues(sw, sp, load);
-		have = sp->port->rx_queues < sp->rxq_count
-			       ? sp->port->rx_queues
-			       : sp->rxq_count;
+		have = sp->port->rx_queues < sp->rxq_count ? sp->port->rx_queues
+							   : sp->rxq_count;
 		for (q = 0; q < have && n < PORT_ID_MAX * 2; q++)
 			list[n++] = sp->rxq[q];
 	}
@@ -84,8 +82,7 @@ void sw_queues_on_change(evutil_socket_t fd, short what, void *ctx)
 /* Once a second: give a queue of a worker that is short of time away. */
 void sw_queues_rebalance(struct sw *sw)
 {
-	struct balance_queue *queues = calloc(PORT_ID_MAX * 2,
-					      sizeof(*queues));
+	struct balance_queue *queues = calloc(PORT_ID_MAX * 2, sizeof(*queues));
 	struct rxq **list = calloc(PORT_ID_MAX * 2, sizeof(*list));
 	struct balance_worker workers[WORKERS_MAX];
 	struct balance_move move;
@@ -98,8 +95,8 @@ void sw_queues_rebalance(struct sw *sw)
 		for (q = 0; sp && q < sp->rxq_count && n < PORT_ID_MAX * 2;
 		     q++, n++) {
 			list[n] = sp->rxq[q];
-			queues[n].cycles = list[n]->cycles -
-					   list[n]->cycles_before;
+			queues[n].cycles =
+				list[n]->cycles - list[n]->cycles_before;
 			queues[n].worker = list[n]->worker;
 			queues[n].node = sp->port ? sp->port->numa_node : -1;
 			list[n]->cycles_before = list[n]->cycles;
@@ -108,8 +105,8 @@ void sw_queues_rebalance(struct sw *sw)
 	for (i = 0; i < sw->workers.count; i++)
 		sw->workers.worker[i]->busy_before =
 			sw->workers.worker[i]->stats.busy_cycles;
-	if (n && balance_pick(workers, sw->workers.count, queues, n,
-			      sw->tsc_hz, &move)) {
+	if (n && balance_pick(workers, sw->workers.count, queues, n, sw->tsc_hz,
+			      &move)) {
 		log_info("queue %u of port %s moves from worker %u to %u",
 			 list[move.queue]->q, list[move.queue]->port->name,
 			 list[move.queue]->worker, move.to);

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * capture_rpc.c: a request's parameters, checked one by one, become a session.
+ * The first that is wrong answers the request; the rest are passed over.
+ */
+#include "vswitch/capture_session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
+#include <x86intrin.h>
+
+#include "base/log.h"
+#include "vswitch/pcapng.h"
+
+/* ---- parameters
+ * ----------------------------------------------------------------------- */
+
+/* One request's parameters, checked as they are read; `bad` after an error. */
+struct params {
+	struct sw *sw;
+	struct rpc_request *req;
+	struct session *s;
+	struct mirror_conf mc;
+	struct bpf_insn *filter;
+	uint64_t duration_s;
+	bool bad;
+};
+
+static void refuse(struct params *p, const char *key, const char *hint)
+{
+	if (!p->bad) {
+		struct rpc_error e = { 0 };
+
+		rpc_error_json(&e, RPC_INVALID_PARAMS, key,
+			       json_object_get(p->req->params, key), hint,
+			       "%s is not valid", key);
+		rpc_reply_error(p->req, &e);
+	}
+	p->bad = true;
+}
+
+static uint64_t get_number(struct params *p, const char *key,
+			   uint64_t otherwise, uint64_t min, uint64_t max)
+{
+	json_t *v = json_object_get(p->req->params, key);
+	char hint[64];
+
+	if (!v)
+		return otherwise;
+	if (json_is_integer(v) && json_integer_value(v) >= (json_int_t)min &&
+	    (uint64_t)json_integer_value(v) <= max)
+		return json_integer_value(v);
+	snprintf(hint, sizeof(hint), "a number from %llu to %llu",
+		 (unsigned long long)min, (unsigned long long)max);
+	refuse(p, key, hint);
+	return otherwise;
+}
+
+static void get_text(struct params *p, const char *key, char *to, size_t size,
+		     bool required)
+{
+	const char *v = json_string_value(json_object_get(p->req->params, key));
+
+	if (v && *v && strlen(v) < size)
+		memcpy(to, v, strlen(v) + 1);
+	else if (required || (v && *v))
+		refuse(p, key, "a text of one to 255 characters");
+}
+
+static void get_direction(struct params *p)
+{
+	const char *v =
+		json_string_value(json_object_get(p->req->params, "direction"));
+
+	p->s->directions = MIRROR_IN | MIRROR_OUT;
+	if (!v || !strcmp(v, "both"))
+		return;
+	if (!strcmp(v, "in"))
+		p->s->directions = MIRROR_IN;
+	else if (!strcmp(v, "out"))
+		p->s->directions = MIRROR_OUT;
+	else
+		refuse(p, "direction", "in, out or both");
+}
+
+static bool get_word(json_t *row, size_t i, json_int_t max, uint32_t *out)
+{
+	json_t *v = json_array_get(row, i);
+
+	*out = json_integer_value(v);
+	return json_is_integer(v) && json_integer_value(v) >= 0 &&
+	       json_integer_value(v) <= max;
+}
+
+static void get_filter(struct params *p)
+{
+	json_t *rows = json_object_get(p->req->params, "filter");
+	size_t i, n = json_array_size(rows);
+
+	if (!n)
+		return;
+	p->filter = calloc(n < MIRROR_FILTER_MAX ? n : 1, sizeof(*p->filter));
+	for (i = 0; p->filter && i < n && n <= MIRROR_FILTER_MAX; i++) {
+		json_t *row = json_array_get(rows, i);
+		uint32_t code, jt, jf, k;
+
+		if (!get_word(row, 0, 0xffff, &code) ||
+		    !get_word(row, 1, 0xff, &jt) ||
+		    !get_word(row, 2, 0xff, &jf) ||
+		    !get_word(row, 3, 0xffffffff, &k))
+			break;
+		p->filter[i] = (struct bpf_insn){ code, jt, jf, k };
+	}
+	if (i < n || !bpf_validate(p->filter, n))
+		refuse(p, "filter",
+		       "at most 4096 valid BPF instructions "
+		       "[code, jt, jf, k]");
+	p->mc.filter = p->filter;
+	p->mc.filter_count = n;
+}
+
+static void add_place(struct params *p, const char *key, const char *name,
+		      bool network)
+{
+	struct session *s = p->s;
+	bool there =
+		name &&
+		(network ? switch_conf_find_network(p->sw->running, name) >= 0
+			 : switch_conf_find_port(p->sw->running, name) >= 0);
+
+	if (!there || s->place_count == CAPTURE_PLACES_MAX) {
+		refuse(p, key,
+		       network ? "networks of `switchctl show`"
+			       : "ports of `switchctl ports`");
+		return;
+	}
+	s->place[s->place_count].network = network;
+	snprintf(s->place[s->place_count++].name, CONF_NAME_MAX, "%s", name);
+}
+
+static void get_places(struct params *p, const char *key, bool network)
+{
+	json_t *v = json_object_get(p->req->params, key);
+	size_t i;
+
+	if (json_is_string(v))
+		add_place(p, key, json_string_value(v), network);
+	for (i = 0; i < json_array_size(v) && !p->bad; i++)
+		add_place(p, key, json_string_value(json_array_get(v, i)),
+			  network);
+}
+
+static void get_common(struct params *p, uint64_t length_s)
+{
+	struct session *s = p->s;
+	uint32_t max = p->sw->running->settings.capture_max_s;
+
+	snprintf(s->who, sizeof(s->who), "uid %u, pid %d", p->req->peer->uid,
+		 (int)p->req->peer->pid);
+	get_text(p, "why", s->why, sizeof(s->why), true);
+	get_text(p, "filter_text", s->filter_text, sizeof(s->filter_text),
+		 false);
+	get_direction(p);
+	get_filter(p);
+	s->snaplen = get_number(p, "snaplen", MIRROR_SNAPLEN_MAX, 14,
+				MIRROR_SNAPLEN_MAX);
+	s->rate_bps = get_number(p, "rate_bps", 0, 0, 1000000000000ull);
+	p->duration_s = get_number(p, "duration_s",
+				   length_s < max ? length_s : max, 1, max);
+}
+
+/* ---- the beginning of a session
+ * ------------------------------------------------------- */
+
+static int free_slot(struct params *p)
+{
+	int i;
+
+	for (i = 0; i < CAPTURE_SESSIONS_MAX; i++)
+		if (!captures.session[i])
+			return i;
+	rpc_refuse(p->req, RPC_BUSY, NULL, NULL,
+		   "end one: `switchctl mirror list`, `switchctl mirror del`",
+		   "%d captures and mirrors are running", CAPTURE_SESSIONS_MAX);
+	p->bad = true;
+	return -1;
+}
+
+static int params_init(struct params *p, struct sw *sw, struct rpc_request *req)
+{
+	memset(p, 0, sizeof(*p));
+	p->sw = sw;
+	p->req = req;
+	p->s = calloc(1, sizeof(*p->s));
+	if (!p->s) {
+		rpc_refuse(req, RPC_INTERNAL_ERROR, NULL, NULL, NULL,
+			   "out of memory");
+		return -ENOMEM;
+	}
+	p->s->fd = -1;
+	return 0;
+}
+
+static void log_begin(const struct session *s)
+{
+	char what[160] = "";
+	unsigned i;
+
+	for (i = 0; i < s->place_count && strlen(what) < 100; i++)
+		snprintf(what + strlen(what), sizeof(what) - strlen(what),
+			 "%s%s %.32s", i ? ", " : "",
+			 s->place[i].network ? "network" : "port",
+			 s->place[i].name);
+	log_info("%s %u by %s begins: %s; filter \"%s\"; why: %s",
+		 s->fd >= 0 ? "capture" : "mirror", s->id, s->who, what,
+		 s->filter_text, s->why);
+}
+
+/* Put the session to work and answer; frees it on failure. */
+static void session_begin(struct params *p, int slot)
+{
+	struct session *s = p->s;
+	struct sw *sw = p->sw;
+	int rc;
+
+	s->id = p->mc.session = ++captures.next_id;
+	p->mc.directions = s->directions;
+	p->mc.snaplen = s->snaplen;
+	p->mc.rate_bps = s->rate_bps;
+	p->mc.workers = sw->workers.count;
+	p->mc.tsc_hz = sw->tsc_hz;
+	p->mc.now = __rdtsc();
+	s->expires_tsc = p->mc.now + p->duration_s * sw->tsc_hz;
+	if (!s->keep)
+		s->conn = p->req->conn;
+	rc = mirror_new(&s->mirror, &p->mc);
+	if (!rc) {
+		captures.session[slot] = s;
+		rc = switch_review(sw);
+	}
+	if (rc < 0) {
+		captures.session[slot] = NULL;
+		capture_session_free(s);
+		rpc_refuse(p->req, RPC_FAILED, NULL, NULL, NULL, "%s",
+			   strerror(-rc));
+		return;
+	}
+	log_begin(s);
+	capture_schedule(sw);
+	rpc_reply(p->req, json_pack("{s:i, s:I}", "session", s->id, "expires_s",
+				    (json_int_t)p->duration_s));
+}
+
+/* Take the descriptor and write the file's head. */
+static void open_file(struct params *p)
+{
+	struct session *s = p->s;
+	struct timespec ts;
+	struct stat st;
+
+	s->fd = rpc_take_fd(p->req, 0);
+	s->fd_flags = fcntl(s->fd, F_GETFL);
+	s->buffer = malloc(CAPTURE_BUFFER_BYTES);
+	if (!s->buffer || s->fd_flags < 0 || fstat(s->fd, &st) < 0 ||
+	    (s->fd_flags & O_ACCMODE) == O_RDONLY) {
+		rpc_refuse(p->req, RPC_REFUSED, NULL, NULL,
+			   "a file or pipe open for writing",
+			   "the descriptor cannot be written");
+		p->bad = true;
+		return;
+	}
+	if (!S_ISREG(st.st_mode))
+		fcntl(s->fd, F_SETFL, s->fd_flags | O_NONBLOCK);
+	clock_gettime(CLOCK_REALTIME, &ts);
+	s->ns0 = ts.tv_sec * 1000000000ull + ts.tv_nsec;
+	s->tsc0 = __rdtsc();
+	s->used = pcapng_section(s->buffer, "causeway-switchd");
+}
+
+static void add_interfaces(struct params *p)
+{
+	unsigned i;
+
+	for (i = 0; i < p->s->place_count && !p->bad; i++) {
+		int32_t id = capture_port_id(p->sw, p->s->place[i].name);
+
+		if (!p->s->place[i].network && id != CONF_NONE)
+			capture_interface(p->sw, p->s, id);
+	}
+}
+
+void capture_rpc_start(struct rpc_request *req, void *ctx)
+{
+	struct params p;
+	int slot;
+
+	if (params_init(&p, ctx, req) < 0)
+		return;
+	get_common(&p, CAPTURE_S);
+	get_places(&p, "port", false);
+	get_places(&p, "network", true);
+	if (!p.s->place_count)
+		refuse(&p, "port", "the name of a port, or network: its name");
+	slot = p.bad ? -1 : free_slot(&p);
+	if (!p.bad)
+		open_file(&p);
+	if (!p.bad)
+		add_interfaces(&p);
+	p.mc.to = MIRROR_TO_RING;
+	if (p.bad)
+		capture_session_free(p.s);
+	else
+		session_begin(&p, slot);
+	free(p.filter);
+}
+
+/* Every watched network and port must be the destination's own. */
+static void check_destination(struct params *p)
+{
+	const struct switch_conf *sc = p->sw->running;
+	int32_t to = switch_conf_find_port(sc, p->s->to);
+	unsigned i, k, n;
+
+	if (to < 0) {
+		refuse(p, "to", "a port of `switchctl ports`");
+		return;
+	}
+	p->mc.to = capture_port_id(p->sw, p->s->to);
+	if (json_is_true(json_object_get(p->req->params, "other_network")))
+		return;
+	for (i = 0; i < p->s->place_count && !p->bad; i++) {
+		const struct place *pl = &p->s->place[i];
+		int32_t at = pl->network
+				     ? switch_conf_find_network(sc, pl->name)
+				     : switch_conf_find_port(sc, pl->name);
+		bool same = true;
+
+		for (n = 0; at >= 0 && same &&
+			    n < (pl->network ? 1 : sc->ports[at].carries_count);
+		     n++) {
+			uint16_t seg =
+				pl->network ? at : sc->ports[at].carries[n];
+
+			for (k = 0; k < sc->ports[to].carries_count; k++)
+				if (sc->ports[to].carries[k] == seg)
+					break;
+			same = k < sc->ports[to].carries_count;
+		}
+		if (!same)
+			refuse(p, "to",
+			       "a port of the same network, or "
+			       "other_network: true to copy across");
+	}
+}
+
+void mirror_rpc_add(struct rpc_request *req, void *ctx)
+{
+	struct params p;
+	int slot;
+
+	if (params_init(&p, ctx, req) < 0)
+		return;
+	get_common(&p, MIRROR_S);
+	get_places(&p, "ports", false);
+	get_places(&p, "networks", true);
+	get_text(&p, "to", p.s->to, sizeof(p.s->to), true);
+	p.s->keep = json_is_true(json_object_get(req->params, "keep"));
+	if (!p.s->place_count)
+		refuse(&p, "ports", "names of ports, or networks: of networks");
+	if (!p.bad)
+		check_destination(&p);
+	slot = p.bad ? -1 : free_slot(&p);
+	if (p.bad)
+		capture_session_free(p.s);
+	else
+		session_begin(&p, slot);
+	free(p.filter);
+}
+
+/* ---- other methods
+ * ------------------------------------------------------------------------ */
+
+static int find_session(struct rpc_request *req)
+{
+	json_t *v = json_object_get(req->params, "session");
+	int i;
+
+	for (i = 0; i < CAPTURE_SESSIONS_MAX; i++)
+		if (captures.session[i] && json_is_integer(v) &&
+		    captures.session[i]->id == json_integer_value(v))
+			return i;
+	rpc_refuse(req, RPC_NOT_FOUND, "session", NULL,
+		   "see `switchctl mirror list`", "no such session");
+	return -1;
+}
+
+void capture_rpc_stop(struct rpc_request *req, void *ctx)
+{
+	int i = find_session(req);
+
+	if (i < 0)
+		return;
+	if (captures.session[i]->conn != req->conn) {
+		rpc_refuse(req, RPC_DENIED, "session", NULL,
+			   "use mirror.del (`switchctl mirror del`)",
+			   "another client's session");
+		return;
+	}
+	rpc_reply(req, capture_session_end(ctx, i, "stopped", false));
+}
+
+void mirror_rpc_del(struct rpc_request *req, void *ctx)
+{
+	int i = find_session(req);
+
+	if (i >= 0)
+		rpc_reply(req, capture_session_end(ctx, i, "ended by an admin",
+						   true));
+}
+
+static json_t *names_json(const struct session *s, bool network)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < s->place_count; i++)
+		if (s->place[i].network == network)
+			json_array_append_new(list,
+					      json_string(s->place[i].name));
+	return list;
+}
+
+static json_t *session_json(const struct sw *sw, const struct session *s)
+{
+	static const char *const direction[] = { "", "in", "out", "both" };
+	uint64_t now = __rdtsc();
+	json_t *o = capture_result_json(s);
+
+	json_object_set_new(o, "session", json_integer(s->id));
+	json_object_set_new(o, "who", json_string(s->who));
+	json_object_set_new(o, "why", json_string(s->why));
+	json_object_set_new(o, "filter_text", json_string(s->filter_text));
+	json_object_set_new(o, "direction",
+			    json_string(direction[s->directions & 3]));
+	json_object_set_new(o, "ports", names_json(s, false));
+	json_object_set_new(o, "networks", names_json(s, true));
+	json_object_set_new(o, "snaplen", json_integer(s->snaplen));
+	json_object_set_new(o, "rate_bps", json_integer(s->rate_bps));
+	json_object_set_new(
+		o, "expires_s",
+		json_integer(s->expires_tsc > now
+				     ? (s->expires_tsc - now) / sw->tsc_hz
+				     : 0));
+	if (s->fd < 0) {
+		json_object_set_new(o, "to", json_string(s->to));
+		json_object_set_new(o, "keep", json_boolean(s->keep));
+	}
+	return o;
+}
+
+void mirror_rpc_list(struct rpc_request *req, void *ctx)
+{
+	json_t *mirrors = json_array(), *files = json_array();
+	unsigned i;
+
+	for (i = 0; i < CAPTURE_SESSIONS_MAX; i++)
+		if (captures.session[i])
+			json_array_append_new(
+				captures.session[i]->fd < 0 ? mirrors : files,
+				session_json(ctx, captures.session[i]));
+	rpc_reply(req, json_pack("{s:o, s:o}", "mirrors", mirrors, "captures",
+				 files));
+}
