@@ -142,8 +142,10 @@ static void fake_rx_done(struct port *p, unsigned q, struct burst *b)
 
 static void keep(struct fake_port *fp, const struct frame *f)
 {
+	static _Atomic uint64_t serial;
 	struct fake_frame *ff = frame_alloc(f->len);
 
+	ff->serial = ++serial;
 	if (frame_linearise(f, ff->bytes, f->len) != f->len)
 		fp->violations++;
 	ff->csum = f->csum;

@@ -33,6 +33,7 @@ struct fake_frame {
 	uint8_t csum, gso, gso_ecn, more;
 	uint16_t gso_size, csum_start, csum_offset;
 	uint8_t verdict; /* rx: could not be read, for this reason */
+	uint64_t serial; /* sent: counts up over all ports */
 	uint8_t bytes[];
 };
 
