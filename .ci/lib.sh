@@ -60,12 +60,10 @@ ci_packages() {
 }
 
 ci_missing_packages() {
-	local package
-
-	for package in $(ci_packages "$@"); do
-		dpkg-query -W -f '${db:Status-Status}\n' "$package" \
-			2>/dev/null | grep -qx installed || echo "$package"
-	done
+	# -x -F -v: those wanted that are not among the installed.
+	ci_packages "$@" | sort -u | grep -vxFf <(dpkg-query -W \
+		-f '${Package} ${db:Status-Status}\n' 2>/dev/null |
+		sed -n 's/ installed$//p')
 }
 
 # ci_need WHAT COMMAND: note that WHAT is missing and COMMAND mends it.
@@ -142,6 +140,7 @@ ci_preflight() {
 	local disk=$1 memory=$2 missing
 
 	shift 2
+	[ "$(id -u)" != 0 ] || ci_policy_restore # a killed run may have left it
 	ci_check_distribution
 	ci_check_root
 	ci_check_namespaces

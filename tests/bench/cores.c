@@ -61,7 +61,7 @@ double cores_round_trip(int other_core)
 		best = spent < best ? spent : best;
 	}
 	pthread_join(thread, NULL);
-	return (double)best / (TURNS_TIMED / 2);
+	return (double)best / (TURNS_TIMED / 2.0);
 }
 
 /* One cycle through all lines: Sattolo's shuffle. */
