@@ -219,7 +219,9 @@ static unsigned port_rx(struct load *l, unsigned port, uint64_t now, bool look)
 	n = n < BURST ? n : BURST;
 	for (i = 0; i < n; i++) {
 		buf[i] = guest_take(&g->rx, &len[i]);
-		__builtin_prefetch(guest_frame(g, buf[i]));
+		/* soon to be sent: frame, and virtio header before it */
+		__builtin_prefetch(guest_frame(g, buf[i]), 1);
+		__builtin_prefetch(guest_frame(g, buf[i]) - GUEST_HDR_LEN, 1);
 	}
 	l->bursts++;
 	guest_reclaim(g); /* GUEST_BUFS_MAX leaves more than a burst free */
