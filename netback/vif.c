@@ -335,9 +335,10 @@ static bool peer_welcome(struct vif *vif, int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &vif->peer, &len) < 0)
 		return false;
-	if (vif->conf.peer_uid < 0
-		    ? vif->peer.uid == 0 || vif->peer.uid == geteuid()
-		    : vif->conf.peer_uid == (int64_t)vif->peer.uid)
+	if (vif->conf.peer_uid == VIF_PEER_ANY ||
+	    vif->conf.peer_uid == (int64_t)vif->peer.uid ||
+	    (vif->conf.peer_uid == VIF_PEER_OURS &&
+	     (vif->peer.uid == 0 || vif->peer.uid == geteuid())))
 		return true;
 	if (vif->conf.peer_uid < 0)
 		snprintf(vif->last_error, sizeof(vif->last_error),

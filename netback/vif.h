@@ -28,12 +28,16 @@
 struct event_base;
 struct vif;
 
+/* Instead of a uid: root and our own (switch_conf's default), anybody. */
+#define VIF_PEER_OURS (-1)
+#define VIF_PEER_ANY (-2)
+
 struct vif_conf {
 	char name[PORT_NAME_MAX];
 	char socket[108]; /* sun_path */
 	bool server;	  /* we listen */
 	bool trusted;	  /* guest memory need not be a sealed memfd */
-	int64_t peer_uid; /* the only uid served; -1: root and our own */
+	int64_t peer_uid; /* the only uid served, or VIF_PEER_* */
 	uint16_t queues;  /* pairs offered, 1 to PORT_QUEUES_MAX */
 	uint16_t mtu;
 	uint32_t offload; /* enum port_offload: csum and TSO, both ways */

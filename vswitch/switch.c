@@ -508,8 +508,8 @@ static int change_init(struct sw *sw, struct change *c)
 
 	if (rc < 0)
 		return rc;
-	c->fresh = calloc(c->plan.count + 1, sizeof(*c->fresh));
-	c->gone = calloc(c->plan.count + 1, sizeof(*c->gone));
+	c->fresh = calloc(c->plan.count + 1, sizeof(struct sw_port *));
+	c->gone = calloc(c->plan.count + 1, sizeof(struct sw_port *));
 	return c->fresh && c->gone ? 0 : -ENOMEM;
 }
 

@@ -48,7 +48,7 @@ static void port_fit_queues(struct sw *sw, struct sw_port *sp, unsigned load[])
 /* Publish who polls what.  Frees rxqs that a port no longer has. */
 void sw_queues_replan(struct sw *sw)
 {
-	struct rxq **list = calloc(PORT_ID_MAX * 2, sizeof(*list));
+	struct rxq **list = calloc(PORT_ID_MAX * 2, sizeof(struct rxq *));
 	unsigned load[WORKERS_MAX] = { 0 };
 	unsigned i, q, n = 0;
 
@@ -83,7 +83,7 @@ void sw_queues_on_change(evutil_socket_t fd, short what, void *ctx)
 void sw_queues_rebalance(struct sw *sw)
 {
 	struct balance_queue *queues = calloc(PORT_ID_MAX * 2, sizeof(*queues));
-	struct rxq **list = calloc(PORT_ID_MAX * 2, sizeof(*list));
+	struct rxq **list = calloc(PORT_ID_MAX * 2, sizeof(struct rxq *));
 	struct balance_worker workers[WORKERS_MAX];
 	struct balance_move move;
 	unsigned i, q, n = 0;

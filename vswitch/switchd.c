@@ -372,7 +372,7 @@ int main(int argc, char **argv)
 	struct options o = { .socket = "/run/causeway/switchd.sock",
 			     .netd = NETD_SOCKET,
 			     .state_dir = "/var/lib/causeway/switchd" };
-	unsigned cores[WORKERS_MAX];
+	unsigned cores[WORKERS_MAX] = { 0 };
 	int n, rc;
 
 	log_init("causeway-switchd", LOG_LEVEL_INFO);

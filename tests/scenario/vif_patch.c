@@ -115,7 +115,7 @@ static void facts(const struct side *s)
 
 int main(int argc, char **argv)
 {
-	struct vif_conf conf = { .peer_uid = -1,
+	struct vif_conf conf = { .peer_uid = VIF_PEER_ANY,
 				 .queues = 1,
 				 .mtu = 1500,
 				 .offload = PORT_TX_CSUM | PORT_TX_TSO4 |
