@@ -49,8 +49,8 @@ class Testpmd:
         vdevs = [f"--vdev=net_vhost{i},iface={p.path},queues=1"
                  for i, p in enumerate(self.ports)]
         self.process = scope.spawn(
-            ["stdbuf", "-oL", "dpdk-testpmd", "-l", f"0,{core}", "--main-lcore=0", "--no-pci",
-             "--in-memory", "-m", "256", *vdevs, "--", "-i", "--nb-cores=1",
+            ["stdbuf", "-oL", "dpdk-testpmd", "-l", f"0,{core}",
+             "--main-lcore=0", "--no-pci", "--in-memory", "-m", "256", *vdevs, "--", "-i", "--nb-cores=1",
              "--forward-mode=io", "--record-core-cycles", "--txd=1024",
              "--rxd=1024", "--total-num-mbufs=32768"],
             self.log, stdin=subprocess.PIPE, text=True, bufsize=1)

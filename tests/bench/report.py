@@ -60,9 +60,13 @@ class Samples:
         return (max(found) - min(found)) / middle if middle else 0.0
 
     def as_json(self):
-        return {case if isinstance(case, str) else ", ".join(case): {switch: {name: {"median": median(v), "values": v}
-                                for name, v in figures.items()}
-                       for switch, figures in switches.items()}
+        """Cases become text; every figure its median and all values."""
+        def figures(of):
+            return {name: {"median": median(v), "values": v}
+                    for name, v in of.items()}
+
+        return {case if isinstance(case, str) else ", ".join(case):
+                {switch: figures(of) for switch, of in switches.items()}
                 for case, switches in self.values.items()}
 
 
