@@ -116,32 +116,44 @@ static inline void judge_early(struct bridge_worker *bw, const struct bport *in,
 	}
 }
 
-/* A source that the table does not know behind this port. */
-static enum drop learn(struct bridge_worker *bw, const struct bport *in,
-		       uint64_t key, unsigned *budget)
+/* Learn it, if it is this burst's turn and not a trace. */
+static enum fdb_learned try_learn(struct bridge_worker *bw,
+				  const struct bport *in, uint64_t key,
+				  enum fdb_class class, unsigned *budget)
 {
 	uint16_t tick = atomic_load_explicit(&bw->br->tick,
 					     memory_order_relaxed);
-	bool uplink = in->flags & BPORT_UPLINK;
 	enum fdb_learned got = FDB_DEFERRED;
 
-	if (bw->dry)
-		return DROP_NONE;
-	if (*budget) {
+	if (!bw->dry && *budget) {
 		--*budget;
-		got = fdb_learn(bw->br->fdb, key, in->id,
-				uplink ? FDB_UPLINK : FDB_GUEST, tick);
+		got = fdb_learn(bw->br->fdb, key, in->id, class, tick);
 	}
-	switch (got) {
+	if (got != FDB_DEFERRED)
+		return got;
+	if (!bw->dry)
+		in->state->ctr[bw->index].learn_deferred++;
+	return fdb_foresee(bw->br->fdb, key, in->id, class, tick);
+}
+
+/*
+ * A source that the table does not know behind this port.  One that is not
+ * learned now is judged all the same, or a burst of made-up addresses would
+ * pass a limit that one of them does not.
+ */
+static enum drop learn(struct bridge_worker *bw, const struct bport *in,
+		       uint64_t key, unsigned *budget)
+{
+	bool uplink = in->flags & BPORT_UPLINK;
+
+	switch (try_learn(bw, in, key, uplink ? FDB_UPLINK : FDB_GUEST,
+			  budget)) {
 	case FDB_FOREIGN:
 		return DROP_FOREIGN_MAC;
 	case FDB_QUOTA:
 		return uplink ? DROP_NONE : DROP_MAC_LIMIT;
 	case FDB_HELD:
 		return uplink ? DROP_NONE : DROP_FOREIGN_MAC;
-	case FDB_DEFERRED:
-		in->state->ctr[bw->index].learn_deferred++;
-		return DROP_NONE;
 	default:
 		return DROP_NONE;
 	}

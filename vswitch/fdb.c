@@ -350,26 +350,34 @@ static enum fdb_learned add(struct table *t, uint64_t key, uint64_t hash,
 }
 
 /* May the entry go to `port`, by rank, hold time and quota? */
-static enum fdb_learned judge_move(struct table *t, struct place p,
+static enum fdb_learned judge_move(const struct table *t, struct place p,
 				   uint32_t where, uint16_t tick)
 {
-	struct port_facts *facts = &t->ports[port_of(where)];
+	const struct port_facts *facts = &t->ports[port_of(where)];
 	uint16_t since = tick - p.b->moved[p.slot];
 
-	if (class_of(p.b->where[p.slot]) > class_of(where)) {
-		bump(&facts->foreign);
+	if (class_of(p.b->where[p.slot]) > class_of(where))
 		return FDB_FOREIGN;
-	}
-	if (since < t->hold) {
-		bump(&facts->held);
+	if (since < t->hold)
 		return FDB_HELD;
-	}
-	if (facts->learned >= facts->quota) {
+	return facts->learned >= facts->quota ? FDB_QUOTA : FDB_MOVED;
+}
+
+static void count_move(struct port_facts *facts, enum fdb_learned verdict)
+{
+	switch (verdict) {
+	case FDB_FOREIGN:
+		bump(&facts->foreign);
+		break;
+	case FDB_HELD:
+		bump(&facts->held);
+		break;
+	case FDB_QUOTA:
 		bump(&facts->over_quota);
-		return FDB_QUOTA;
+		break;
+	default:
+		bump(&facts->moves);
 	}
-	bump(&facts->moves);
-	return FDB_MOVED;
 }
 
 static enum fdb_learned refresh(struct table *t, struct place p, uint32_t where,
@@ -380,6 +388,7 @@ static enum fdb_learned refresh(struct table *t, struct place p, uint32_t where,
 
 	if (port_of(old) != port_of(where)) {
 		verdict = judge_move(t, p, where, tick);
+		count_move(&t->ports[port_of(where)], verdict);
 		if (verdict != FDB_MOVED)
 			return verdict;
 		account(t, p.b->key[p.slot], old, -1);
@@ -417,6 +426,23 @@ enum fdb_learned fdb_learn(struct fdb *fdb, uint64_t key, uint16_t port,
 		      : add(t, key, hash, where, tick);
 	writer_unlock(&t->lock);
 	return verdict;
+}
+
+enum fdb_learned fdb_foresee(const struct fdb *fdb, uint64_t key,
+			     uint16_t port, enum fdb_class class, uint16_t tick)
+{
+	struct table *t = table_of((struct fdb *)(uintptr_t)fdb);
+	uint64_t hash = fdb_hash(fdb, key);
+	struct place p = find(t, key, hash);
+
+	if (!key)
+		return FDB_FOREIGN;
+	if (p.b && port_of(p.b->where[p.slot]) == port)
+		return FDB_KNOWN;
+	if (p.b)
+		return judge_move(t, p, where_is(port, class, hash), tick);
+	return t->ports[port].learned >= t->ports[port].quota ? FDB_QUOTA
+							      : FDB_ADDED;
 }
 
 /* A learned entry in one of the two buckets, to be evicted for a static. */

@@ -128,6 +128,15 @@ void fdb_free(struct fdb *fdb); /* NULL does nothing; no reader is left */
 enum fdb_learned fdb_learn(struct fdb *fdb, uint64_t key, uint16_t port,
 			   enum fdb_class class, uint16_t tick);
 
+/*
+ * What fdb_learn() would say: for traces, and for addresses that a burst has no
+ * turn left for.  Takes no lock, counts nothing, does not know of FDB_FULL; an
+ * entry that is just then moved may seem new.
+ */
+enum fdb_learned fdb_foresee(const struct fdb *fdb, uint64_t key,
+			     uint16_t port, enum fdb_class class,
+			     uint16_t tick);
+
 /* Control. */
 
 /*

@@ -347,6 +347,23 @@ static void a_burst_learns_a_bounded_number_of_addresses(void)
 	fake_switch_free(fs);
 }
 
+static void guest_at_its_limit_gains_nothing_by_a_burst(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+	struct packet p = *frame(MAC_A, MAC_NEW);
+	unsigned i;
+
+	for (i = 0; i < BURST_MAX; i++) {
+		p.bytes[10] = i;
+		fake_port_push(fake_switch_port(fs, "free"), 0, &p);
+	}
+	fake_switch_run(fs);
+	CU_ASSERT_EQUAL(fake_switch_got(fs, "a"), 2);
+	CU_ASSERT_EQUAL(fake_switch_ctr(fs, "free")->drops[DROP_MAC_LIMIT],
+			BURST_MAX - 2);
+	fake_switch_free(fs);
+}
+
 static void multicast_and_zero_sources_are_dropped(void)
 {
 	struct fake_switch *fs = fake_switch_new(PLAIN);
@@ -651,6 +668,7 @@ int main(void)
 		SUITE_TEST(outside_may_not_use_a_local_guests_address),
 		SUITE_TEST(address_moves_between_guests_after_the_hold_time),
 		SUITE_TEST(a_burst_learns_a_bounded_number_of_addresses),
+		SUITE_TEST(guest_at_its_limit_gains_nothing_by_a_burst),
 		SUITE_TEST(multicast_and_zero_sources_are_dropped),
 		SUITE_TEST(link_protocols_of_guests_are_dropped),
 		SUITE_TEST(disabled_port_sends_and_gets_nothing),
