@@ -201,16 +201,22 @@ static enum drop snoop(struct bridge_worker *bw, const struct bport *in,
 			       : in->flags & BPORT_ROUTER ? MCAST_ROUTER
 							  : MCAST_GUEST;
 	uint8_t bytes[MCAST_FRAME_MAX];
+	enum mcast_verdict said;
 	unsigned n;
 
-	if (bw->dry || !bw->snoop_budget) {
+	if (!bw->snoop_budget) {
 		f->out = FRAME_OUT_FLOOD;
 		return DROP_NONE;
 	}
 	bw->snoop_budget--;
 	n = frame_linearise(f, bytes, sizeof(bytes));
-	switch (mcast_input(bw->br->mcast, f->segment, in->id, role, bytes, n,
-			    now_ms(bw))) {
+	if (bw->dry)
+		said = mcast_foresee(bw->br->mcast, f->segment, role, bytes,
+				     n);
+	else
+		said = mcast_input(bw->br->mcast, f->segment, in->id, role,
+				   bytes, n, now_ms(bw));
+	switch (said) {
 	case MCAST_TO_ALL:
 		f->out = FRAME_OUT_FLOOD;
 		return DROP_NONE;

@@ -547,34 +547,51 @@ bool mcast_wants(const struct frame *f)
 }
 
 /* Sent to one station, it is none of ours; but no forged query reaches it. */
+static enum mcast_verdict judge(const struct mcast *m, uint16_t segment,
+				enum mcast_role role, const uint8_t *bytes,
+				unsigned len, struct mcast_message *msg)
+{
+	if (!atomic_load_explicit(&m->segments[segment].snoop,
+				  memory_order_relaxed))
+		return MCAST_PASS;
+	mcast_wire_parse(bytes, len, msg);
+	if (msg->kind == MCAST_OTHER)
+		return MCAST_PASS;
+	if (msg->kind == MCAST_BROKEN)
+		return MCAST_BAD;
+	if (msg->kind == MCAST_QUERY && role == MCAST_GUEST)
+		return MCAST_SPOOFED;
+	if (!(bytes[0] & 1))
+		return MCAST_PASS;
+	return msg->kind == MCAST_QUERY ? MCAST_TO_ALL : MCAST_TO_ROUTERS;
+}
+
 enum mcast_verdict mcast_input(struct mcast *m, uint16_t segment, uint16_t port,
 			       enum mcast_role role, const uint8_t *bytes,
 			       unsigned len, uint32_t now_ms)
 {
 	struct mcast_message msg;
-	bool group;
+	enum mcast_verdict verdict;
 
 	assert(port < PORT_ID_MAX);
-	if (!atomic_load_explicit(&m->segments[segment].snoop,
-				  memory_order_relaxed))
-		return MCAST_PASS;
-	mcast_wire_parse(bytes, len, &msg);
-	if (msg.kind == MCAST_OTHER)
-		return MCAST_PASS;
-	if (msg.kind == MCAST_BROKEN) {
+	verdict = judge(m, segment, role, bytes, len, &msg);
+	if (verdict == MCAST_BAD)
 		bump(&m->bad);
-		return MCAST_BAD;
-	}
-	if (msg.kind == MCAST_QUERY && role == MCAST_GUEST) {
+	else if (verdict == MCAST_SPOOFED)
 		bump(&m->spoofed);
-		return MCAST_SPOOFED;
-	}
-	group = bytes[0] & 1;
-	if (group && (msg.kind == MCAST_QUERY || role != MCAST_UPLINK))
+	else if (verdict == MCAST_TO_ALL ||
+		 (verdict == MCAST_TO_ROUTERS && role != MCAST_UPLINK))
 		learn(m, segment, port, &msg, now_ms);
-	if (!group)
-		return MCAST_PASS;
-	return msg.kind == MCAST_QUERY ? MCAST_TO_ALL : MCAST_TO_ROUTERS;
+	return verdict;
+}
+
+enum mcast_verdict mcast_foresee(const struct mcast *m, uint16_t segment,
+				 enum mcast_role role, const uint8_t *bytes,
+				 unsigned len)
+{
+	struct mcast_message msg;
+
+	return judge(m, segment, role, bytes, len, &msg);
 }
 
 /* ---- data path ---- */

@@ -138,6 +138,11 @@ enum mcast_verdict mcast_input(struct mcast *m, uint16_t segment, uint16_t port,
 			       enum mcast_role role, const uint8_t *bytes,
 			       unsigned len, uint32_t now_ms);
 
+/* What mcast_input() would say, without learning or counting; for traces. */
+enum mcast_verdict mcast_foresee(const struct mcast *m, uint16_t segment,
+				 enum mcast_role role, const uint8_t *bytes,
+				 unsigned len);
+
 /*
  * The ports that want a frame to `mac`, ascending, each once; the ingress
  * port may be among them.  -1: all ports of the segment.
