@@ -142,7 +142,7 @@ static enum fdb_learned try_learn(struct bridge_worker *bw,
  * pass a limit that one of them does not.
  */
 static enum drop learn(struct bridge_worker *bw, const struct bport *in,
-		       uint64_t key, unsigned *budget)
+		       const struct frame *f, uint64_t key, unsigned *budget)
 {
 	bool uplink = in->flags & BPORT_UPLINK;
 
@@ -155,12 +155,14 @@ static enum drop learn(struct bridge_worker *bw, const struct bport *in,
 	case FDB_HELD:
 		return uplink ? DROP_NONE : DROP_FOREIGN_MAC;
 	default:
-		return DROP_NONE;
+		/* to itself: so the table will say, or would */
+		return memcmp(f->hdr, f->hdr + 6, 6) ? DROP_NONE : DROP_HAIRPIN;
 	}
 }
 
 static inline enum drop check_source(struct bridge_worker *bw,
-				     const struct bport *in, uint64_t key,
+				     const struct bport *in,
+				     const struct frame *f, uint64_t key,
 				     uint64_t hash, unsigned *budget)
 {
 	uint16_t tick = atomic_load_explicit(&bw->br->tick,
@@ -172,7 +174,7 @@ static inline enum drop check_source(struct bridge_worker *bw,
 	case FDB_SRC_FOREIGN:
 		return DROP_FOREIGN_MAC;
 	default:
-		return learn(bw, in, key, budget);
+		return learn(bw, in, f, key, budget);
 	}
 }
 
@@ -301,7 +303,7 @@ static inline void judge_late(struct bridge_worker *bw,
 		if (f->verdict)
 			continue;
 		if (in->flags & BPORT_LEARN) {
-			f->verdict = check_source(bw, in, k->src[i],
+			f->verdict = check_source(bw, in, f, k->src[i],
 						  k->src_hash[i], &budget);
 			if (f->verdict)
 				continue;
