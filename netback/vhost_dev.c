@@ -12,6 +12,9 @@
  * Rings are served in order, so a stopped ring has one number: the next entry
  * to take is the next entry to give back (`base`).  QEMU hands the same number
  * back on restart, and after a crash of ours reads it from the used index.
+ * DPDK's virtio-user tells every new back end 0, wherever its rings are, and
+ * trusts it to know.  So a ring begins where its used index is, whatever the
+ * peer said; only when it was paused do we go by our own number.
  *
  * Dirty logging is switched while rings run, and its messages are answered
  * only after a quiescent point: from the answer on, every write is logged.  A
@@ -325,6 +328,9 @@ static int ring_start(struct vhost_dev *dev, unsigned index)
 		return refuse(dev,
 			      "ring %u: size %u or addresses do not fit memory",
 			      index, r->vr.size);
+	if (r->base_told)
+		r->base = vring_used_index(&r->vr);
+	r->base_told = false;
 	ring_configure(dev, r);
 	ready_set(r, true);
 	if (index % 2 == 0)
@@ -375,6 +381,7 @@ static void ring_clear(struct vhost_ring *r)
 	r->started = false;
 	r->enabled = false;
 	r->base = 0;
+	r->base_told = false;
 }
 
 void vhost_dev_reset(struct vhost_dev *dev)
@@ -673,6 +680,7 @@ static int on_set_vring_base(struct vhost_dev *dev, struct vhost_user_msg *m,
 	if (m->body.state.num > UINT16_MAX)
 		return refuse(dev, "ring position %u", m->body.state.num);
 	r->base = (uint16_t)m->body.state.num;
+	r->base_told = true;
 	return 0;
 }
 

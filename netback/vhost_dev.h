@@ -29,6 +29,7 @@ struct vhost_ring {
 	bool started; /* kicked into life; GET_VRING_BASE ends it */
 	bool enabled;
 	uint16_t base; /* entry to go on with when it starts */
+	bool base_told; /* by the peer: the used index knows better */
 	int err_fd;    /* told when the ring breaks; -1: none */
 };
 

@@ -888,3 +888,8 @@ int vring_map(struct vring *vr, const struct guest_mem *mem, uint64_t desc_uva,
 	vr->used = used;
 	return 0;
 }
+
+uint16_t vring_used_index(const struct vring *vr)
+{
+	return __atomic_load_n(&vr->used[1], __ATOMIC_RELAXED);
+}

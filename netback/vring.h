@@ -71,6 +71,9 @@ void vring_init(struct vring *vr); /* zero, no fds, nothing attached */
 int vring_map(struct vring *vr, const struct guest_mem *mem, uint64_t desc_uva,
 	      uint64_t avail_uva, uint64_t used_uva);
 
+/* What the used ring says is the next entry to give back; it is mapped. */
+uint16_t vring_used_index(const struct vring *vr);
+
 /* Guest transmits: see port_ops.rx and rx_done. */
 unsigned vring_rx(struct vring *vr, struct burst *b);
 void vring_rx_done(struct vring *vr, struct burst *b);
