@@ -21,8 +21,8 @@
  * peer may ask for logging before it brings the log (QEMU, when it starts a
  * ring while it migrates); the rings then wait for it.
  *
- * Descriptors for kicks and calls must be eventfds, or at least no file that
- * makes a write wait: a worker writes to them.
+ * Descriptors for kicks and calls must be eventfds; netback/doorbell.h says
+ * how they are signalled.
  */
 #include "netback/vhost_dev.h"
 
@@ -36,6 +36,8 @@
 
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
+
+#include "netback/doorbell.h"
 
 #define BIT(n) (1ull << (n))
 
@@ -218,15 +220,10 @@ static void fd_replace(int *fd, int with)
 		close(was);
 }
 
-static void eventfd_poke(int fd)
+static void poke(int fd)
 {
-	const uint64_t one = 1;
-	ssize_t n;
-
-	if (fd < 0)
-		return;
-	n = write(fd, &one, sizeof(one));
-	(void)n; /* full means that it is signalled already */
+	if (fd >= 0)
+		doorbell_ring(fd);
 }
 
 bool vhost_dev_running(const struct vhost_dev *dev)
@@ -335,7 +332,7 @@ static int ring_start(struct vhost_dev *dev, unsigned index)
 	ready_set(r, true);
 	if (index % 2 == 0)
 		vring_disarm(&r->vr); /* nobody waits for receive buffers */
-	eventfd_poke(r->vr.call_fd);
+	poke(r->vr.call_fd);
 	return 0;
 }
 
@@ -421,7 +418,7 @@ const char *vhost_dev_fault(const struct vhost_dev *dev)
 	for (i = 0; i < 2 * dev->queues; i++) {
 		if (!dev->ring[i].vr.ready || !dev->ring[i].vr.broken)
 			continue;
-		eventfd_poke(dev->ring[i].err_fd);
+		poke(dev->ring[i].err_fd);
 		return i % 2 ? "the guest broke its transmit ring"
 			     : "the guest broke its receive ring";
 	}
@@ -766,7 +763,7 @@ static int on_vring_call(struct vhost_dev *dev, struct vhost_user_msg *m,
 	was = __atomic_exchange_n(&r->vr.call_fd, fd, __ATOMIC_ACQ_REL);
 	if (r->vr.ready) {
 		dev->host.quiesce(dev->host.ctx);
-		eventfd_poke(fd);
+		poke(fd);
 	}
 	if (was >= 0)
 		close(was);

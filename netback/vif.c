@@ -33,6 +33,7 @@
 #include <event2/event.h>
 
 #include "base/drop.h"
+#include "netback/doorbell.h"
 #include "netback/vhost_dev.h"
 
 #define RETRY_FIRST_MS	10
@@ -648,6 +649,8 @@ int vif_new(struct vif **out, const struct vif_conf *conf,
 	if (!conf_is_sane(conf))
 		return -EINVAL;
 	rc = guest_mem_catch_sigbus();
+	if (!rc)
+		rc = doorbell_init();
 	if (rc < 0)
 		return rc;
 	vif = calloc(1, sizeof(*vif));

@@ -30,6 +30,7 @@
 
 #include "base/drop.h"
 #include "base/port.h"
+#include "netback/doorbell.h"
 
 #define RX_WALK_MAX 2048   /* descriptors looked at in one burst */
 #define TX_WALK_MAX 2048   /* buffers looked at in one call, if not flat */
@@ -466,15 +467,16 @@ static bool driver_wants_call(struct vring *vr)
 
 static void ring_signal(struct vring *vr)
 {
-	const uint64_t one = 1;
+	int rc;
 
 	vr->kick_pending = false;
 	if (vr->call_fd < 0 || !driver_wants_call(vr))
 		return;
-	if (write(vr->call_fd, &one, sizeof(one)) == sizeof(one))
+	rc = doorbell_ring(vr->call_fd);
+	if (!rc)
 		vr->kicks_sent++;
-	else if (errno != EAGAIN)
-		vr->broken = true; /* blocked until the watchdog came by */
+	else if (rc != -EAGAIN)
+		vr->broken = true; /* no eventfd, or it made us wait */
 }
 
 void vring_rx_done(struct vring *vr, struct burst *b)

@@ -83,9 +83,9 @@ unsigned vring_tx(struct vring *vr, struct frame *const f[], unsigned n,
 		  uint8_t why[]);
 
 /*
- * Signal the driver if it asked for it; once a round.  The eventfd is shared
- * with a peer that may make it block; the switch's watchdog interrupts that,
- * and the ring is broken from then on.
+ * Signal the driver if it asked for it; once a round.  See doorbell.h for what
+ * keeps this from waiting; where that is not to be had, the switch's watchdog
+ * interrupts it, and the ring is broken from then on.
  */
 void vring_flush(struct vring *vr);
 

@@ -30,6 +30,7 @@
 #include "base/daemon.h"
 #include "base/log.h"
 #include "base/netd_client.h"
+#include "netback/doorbell.h"
 #include "netback/guest_mem.h"
 #include "vswitch/preflight.h"
 #include "vswitch/switch.h"
@@ -202,6 +203,7 @@ static int confine(void)
 		SCMP_SYS(stat), SCMP_SYS(lstat),
 		SCMP_SYS(ioctl),		  /* tap */
 		SCMP_SYS(preadv2),		  /* kicks */
+		SCMP_SYS(io_setup), SCMP_SYS(io_submit), /* calls */
 		SCMP_SYS(mbind),		  /* the fdb's node */
 		SCMP_SYS(get_mempolicy),	  /* guests' nodes */
 	};
@@ -323,6 +325,8 @@ static int start(const struct options *o, const unsigned cores[],
 		rc = switchd_rpc_start(&sw, o->socket, o->group, uid);
 	if (!rc)
 		rc = guest_mem_catch_sigbus();
+	if (!rc)
+		rc = doorbell_init();
 	if (!rc)
 		rc = daemon_rlimits(OPEN_FILES, false);
 	if (!rc)

@@ -22,6 +22,7 @@
 #include <event2/event.h>
 
 #include "base/drop.h"
+#include "netback/doorbell.h"
 #include "tests/lib/suite.h"
 #include "tests/lib/vhost_front.h"
 
@@ -734,5 +735,7 @@ int main(void)
 		SUITE_TEST(a_thousand_ports_are_no_trouble),
 	};
 
+	if (doorbell_init() < 0) /* its file stays open */
+		return EXIT_FAILURE;
 	return suite_run("vif", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -4,6 +4,7 @@
  * buffer, its ring is filled in entry by entry, rightly and wrongly.
  */
 #include <poll.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 
 #include "base/drop.h"
 #include "base/port.h"
+#include "netback/doorbell.h"
 #include "netback/vring.h"
 #include "tests/lib/suite.h"
 
@@ -554,6 +556,43 @@ static void signals_at_the_used_event(void)
 	close(g.vr.call_fd);
 }
 
+/* The peer shares the eventfd: it is full, and not O_NONBLOCK any more. */
+static void a_call_never_waits_for_the_peer(void)
+{
+	const uint64_t most = ~0ull - 1;
+	unsigned i;
+
+	setup();
+	CU_ASSERT_EQUAL_FATAL(doorbell_init(), 0);
+	g.vr.call_fd = eventfd(0, 0);
+	CU_ASSERT_EQUAL(write(g.vr.call_fd, &most, sizeof(most)), 8);
+	put_desc(0, DATA, 2048, F_WRITE, 0);
+	make(0, 60);
+	alarm(10);
+	for (i = 0; i < 2000; i++) {
+		offer(0);
+		CU_ASSERT_EQUAL(vring_tx(&g.vr, tx_list, 1, why), 1);
+		vring_flush(&g.vr);
+	}
+	alarm(0);
+	CU_ASSERT_FALSE(g.vr.broken);
+	CU_ASSERT_EQUAL(g.vr.kicks_sent, 2000);
+	close(g.vr.call_fd);
+}
+
+static void a_call_to_what_is_no_eventfd_breaks_the_ring(void)
+{
+	setup();
+	g.vr.call_fd = open("/dev/null", O_WRONLY);
+	put_desc(0, DATA, 2048, F_WRITE, 0);
+	offer(0);
+	make(0, 60);
+	vring_tx(&g.vr, tx_list, 1, why);
+	vring_flush(&g.vr);
+	CU_ASSERT_TRUE(g.vr.broken);
+	close(g.vr.call_fd);
+}
+
 static void arming_sees_what_came_meanwhile(void)
 {
 	setup();
@@ -637,6 +676,8 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(tx_marks_what_it_writes_dirty),
 	SUITE_TEST(signals_only_when_asked),
 	SUITE_TEST(signals_at_the_used_event),
+	SUITE_TEST(a_call_never_waits_for_the_peer),
+	SUITE_TEST(a_call_to_what_is_no_eventfd_breaks_the_ring),
 	SUITE_TEST(arming_sees_what_came_meanwhile),
 	SUITE_TEST(disarming_takes_the_kick),
 	SUITE_TEST(map_refuses_rings_outside_memory),
