@@ -225,14 +225,12 @@ bool vhost_front_lost(struct vhost_front *vf)
 
 /* ---- messages ------------------------------------------------------------------ */
 
-#define RAW_FDS_MAX 16
-
 int vhost_front_raw(struct vhost_front *vf, const void *bytes, size_t n,
 		    const int fds[], unsigned fd_count)
 {
 	union {
 		struct cmsghdr align;
-		char room[CMSG_SPACE(RAW_FDS_MAX * sizeof(int))];
+		char room[CMSG_SPACE(FRONT_RAW_FDS_MAX * sizeof(int))];
 	} control = { 0 };
 	struct iovec iov = { (void *)bytes, n };
 	struct msghdr mh = { .msg_iov = &iov, .msg_iovlen = 1 };

@@ -89,6 +89,8 @@ bool vhost_front_lost(struct vhost_front *vf);
 
 /* --- messages ------------------------------------------------------------- */
 
+#define FRONT_RAW_FDS_MAX 253 /* what the kernel lets through at once */
+
 /* Any bytes with any descriptors.  0 or -errno. */
 int vhost_front_raw(struct vhost_front *vf, const void *bytes, size_t n,
 		    const int fds[], unsigned fd_count);
