@@ -91,6 +91,7 @@ static void broadcast_reaches_all_members_but_the_sender(void)
 	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_ALL, MAC_A),
 				"b free host up"));
 	CU_ASSERT_EQUAL(fake_switch_ctr(fs, "a")->copies, 3);
+	CU_ASSERT_EQUAL(fake_switch_ctr(fs, "a")->rx_bytes, 64);
 	CU_ASSERT_TRUE(sends_to(fs, "up",
 				tagged(frame(MAC_ALL, MAC_OUT), 0x8100, 10),
 				"a b free host"));
@@ -628,6 +629,31 @@ static void mld_report_is_heard_like_igmp(void)
 	fake_switch_free(fs);
 }
 
+/* Members are forgotten only after the view that moves them away. */
+static void stale_members_lead_into_no_other_network(void)
+{
+	struct fake_switch *fs = fake_switch_new(
+		FAKE_NETS(FAKE_NET("n", 10, ",'uplink':'up'") ","
+			  FAKE_NET("m", 10, ""))
+		FAKE_PORTS(FAKE_GUEST("a", "'network':'n'") ","
+			   FAKE_GUEST("b", "'network':'n'") ","
+			   FAKE_UPLINK("up")));
+
+	querier_speaks(fs);
+	fake_switch_send(fs, "b", igmp(GROUP_MAC, MAC_B, "10.0.0.2", 0x16, 0,
+				       GROUP));
+	fake_switch_clear(fs);
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(GROUP_MAC, MAC_A), "b up"));
+	fake_switch_view(
+		fs, FAKE_NETS(FAKE_NET("n", 10, ",'uplink':'up'") ","
+			      FAKE_NET("m", 10, ""))
+		FAKE_PORTS(FAKE_GUEST("a", "'network':'n'") ","
+			   FAKE_GUEST("b", "'network':'m'") ","
+			   FAKE_UPLINK("up")));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(GROUP_MAC, MAC_A), "up"));
+	fake_switch_free(fs);
+}
+
 static void a_burst_has_a_bounded_number_of_reports_judged(void)
 {
 	struct fake_switch *fs = fake_switch_new(SNOOPING);
@@ -682,6 +708,7 @@ int main(void)
 		SUITE_TEST(query_of_a_guest_is_dropped),
 		SUITE_TEST(igmp_with_a_wrong_checksum_is_dropped),
 		SUITE_TEST(mld_report_is_heard_like_igmp),
+		SUITE_TEST(stale_members_lead_into_no_other_network),
 		SUITE_TEST(a_burst_has_a_bounded_number_of_reports_judged),
 	};
 

@@ -234,6 +234,32 @@ static void copy_of_a_refused_frame_has_no_offload(void)
 	fake_switch_free(fs);
 }
 
+/* Even where it would fit: a GSO frame of sizes that were refused is none. */
+static void copy_of_a_giant_is_no_gso_frame(void)
+{
+	struct fake_switch *fs = fake_switch_new(
+		LISTENING(",'include_refused':true,'mtu':1900"));
+	const struct fake_frame like = { .csum = FRAME_CSUM_PARTIAL,
+					 .csum_start = 34,
+					 .csum_offset = 16,
+					 .gso = FRAME_GSO_TCP4,
+					 .gso_size = 1700 };
+	const struct fake_frame *ff;
+	struct packet p;
+
+	packet_eth(&p, MAC_B, MAC_A, ETH_IPV4);
+	packet_ipv4(&p, "10.0.0.1", "10.0.0.2", 6, 1800);
+	packet_put_hex(&p, "04d2 0050 00000001 00000002 5010 2000 0000 0000");
+	packet_zero(&p, 1780);
+	fake_port_push_frame(fake_switch_port(fs, "a"), 0, p.bytes, p.len,
+			     &like);
+	fake_switch_run(fs);
+	CU_ASSERT_EQUAL(fake_switch_ctr(fs, "a")->drops[DROP_GIANT], 1);
+	ff = fake_port_sent(fake_switch_port(fs, "ids"), 0);
+	CU_ASSERT_TRUE(ff && !ff->gso && ff->csum == FRAME_CSUM_NONE);
+	fake_switch_free(fs);
+}
+
 /* ---- captures and mirrors ---- */
 
 #define WATCHED                                                               \
@@ -501,6 +527,7 @@ int main(void)
 		SUITE_TEST(stalled_listener_costs_others_nothing),
 		SUITE_TEST(copies_are_made_after_delivery),
 		SUITE_TEST(copy_of_a_refused_frame_has_no_offload),
+		SUITE_TEST(copy_of_a_giant_is_no_gso_frame),
 		SUITE_TEST(capture_at_a_port_sees_both_directions),
 		SUITE_TEST(capture_shows_the_tags_of_the_place),
 		SUITE_TEST(capture_at_a_port_names_refused_frames),

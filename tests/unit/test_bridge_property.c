@@ -376,7 +376,7 @@ static bool foreseen_step(struct world *w, struct bridge_worker *dry,
 	int in = packet_random(rng, fs->count);
 	static struct foreseen fo;
 	struct packet p;
-	unsigned i;
+	unsigned i, learned;
 	bool same;
 
 	time_passes(w, rng);
@@ -384,8 +384,11 @@ static bool foreseen_step(struct world *w, struct bridge_worker *dry,
 	bridge_gen_frame(rng, is_trunk(w, in), &p);
 	for (i = 0; i < fs->count; i++)
 		before[i] = fs->state[i]->ctr[0];
+	learned = fdb_count(fs->br.fdb);
 	dry->now = fs->bw->now;
 	foresee(fs, dry, in, &p, &fo);
+	if (fdb_count(fs->br.fdb) != learned)
+		return false; /* nor does it learn */
 	for (i = 0; i < fs->count; i++)
 		if (memcmp(&before[i], &fs->state[i]->ctr[0],
 			   sizeof(before[i])))
