@@ -36,6 +36,12 @@ struct port;
 
 struct port_ops {
 	const char *kind; /* "vhost-user", "tap", "packet" */
+	/*
+	 * rx_fd is readable whenever there is work, armed or not: a kernel
+	 * socket.  Polling it costs a system call and waiting for it nothing,
+	 * so such a queue goes to event mode at once.
+	 */
+	bool readable_is_work;
 
 	/*
 	 * Append frames from queue q until the burst is full, byte_budget is

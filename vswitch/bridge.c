@@ -600,6 +600,88 @@ bool bridge_hears(struct bridge_worker *bw, const struct bridge_view *v,
 	return !delivered_to(bw, v, in, ear, f);
 }
 
+/*
+ * A listener that took nothing of a whole burst because its ring was full is
+ * not asked again for a millisecond.  Meanwhile what it misses is counted by
+ * the burst: watching must not cost the watched.
+ */
+static enum drop deafness(const struct bridge_worker *bw,
+			  const struct bport *ear)
+{
+	if (!ear->port->link || !ear->port->tx_queues)
+		return DROP_NO_LINK;
+	if (bw->now < atomic_load_explicit(&ear->state->deaf_until,
+					   memory_order_relaxed))
+		return DROP_RING_FULL;
+	return DROP_NONE;
+}
+
+/* Does nobody listen who could hear?  Only ports of one segment can tell. */
+static bool all_deaf(const struct bridge_worker *bw,
+		     const struct bridge_view *v, const struct bport *in)
+{
+	const struct segment *seg;
+	unsigned i;
+
+	if (in->segment_of_vid || in->segment == SEGMENT_NONE)
+		return false;
+	seg = &v->segments[in->segment];
+	for (i = 0; i < seg->listener_count; i++) {
+		const struct bport *ear = v->ports[seg->listeners[i]];
+
+		if (ear->id != in->id &&
+		    ((ear->flags & (BPORT_LISTEN_REFUSED | BPORT_DISABLED)) ||
+		     !deafness(bw, ear)))
+			return false;
+	}
+	return true;
+}
+
+/* Count what deaf listeners miss; before deliveries are made. */
+static unsigned count_missed(struct bridge_worker *bw,
+			     const struct bridge_view *v,
+			     const struct bport *in)
+{
+	const struct segment *seg = &v->segments[in->segment];
+	unsigned i, n = 0;
+
+	for (i = 0; i < seg->listener_count; i++) {
+		const struct bport *ear = v->ports[seg->listeners[i]];
+		unsigned slot = bw->slot_of[ear->id];
+		unsigned missed = bw->admitted;
+
+		if (ear->id == in->id)
+			continue;
+		if (slot) /* sent to it anyway */
+			missed -= bw->dest[slot - 1].count;
+		ear->state->ctr[bw->index].drops[deafness(bw, ear)] += missed;
+		n += missed;
+	}
+	return n;
+}
+
+/* egress_all() for copies; finds out who is deaf. */
+static void egress_copies(struct bridge_worker *bw,
+			  const struct bridge_view *v)
+{
+	unsigned i;
+
+	for (i = 0; i < bw->dest_count; i++) {
+		const struct bport *ear = v->ports[bw->dest[i].port];
+		struct port_counters *ctr = &ear->state->ctr[bw->index];
+		uint64_t sent = ctr->tx_frames;
+		uint64_t full = ctr->drops[DROP_RING_FULL];
+
+		egress(bw, v, &bw->dest[i]);
+		if (ctr->tx_frames == sent &&
+		    ctr->drops[DROP_RING_FULL] != full)
+			atomic_store_explicit(&ear->state->deaf_until,
+					      bw->now + bw->br->tsc_per_ms,
+					      memory_order_relaxed);
+	}
+	dest_reset(bw);
+}
+
 /* Copies for promiscuous ports; returns how many were made or dropped. */
 static unsigned copy_to_listeners(struct bridge_worker *bw,
 				  const struct bridge_view *v,
@@ -630,7 +712,7 @@ static unsigned copy_to_listeners(struct bridge_worker *bw,
 			dest_add(bw, ear->id, f);
 		}
 	}
-	egress_all(bw, v);
+	egress_copies(bw, v);
 	return n;
 }
 
@@ -639,7 +721,7 @@ static unsigned dispatch(struct bridge_worker *bw, const struct bridge_view *v,
 			 const struct bport *in, struct burst *b)
 {
 	struct port_counters *ctr = &in->state->ctr[bw->index];
-	unsigned i, forwarded = 0, copies = 0;
+	unsigned i, forwarded = 0, copies = 0, heard = 0;
 	uint64_t bytes = 0;
 
 	for (i = 0; i < b->count; i++) {
@@ -661,7 +743,9 @@ static unsigned dispatch(struct bridge_worker *bw, const struct bridge_view *v,
 			f->verdict = DROP_NO_DEST;
 		}
 		ctr->drops[f->verdict]++;
+		heard += f->verdict >= DROP_HAIRPIN;
 	}
+	bw->admitted = forwarded + heard;
 	ctr->rx_frames += b->count;
 	ctr->rx_bytes += bytes;
 	return copies - forwarded;
@@ -671,10 +755,13 @@ void bridge_deliver(struct bridge_worker *bw, const struct bridge_view *v,
 		    const struct bport *in, struct burst *b)
 {
 	unsigned extra = dispatch(bw, v, in, b);
+	bool deaf = v->has_listeners && all_deaf(bw, v, in);
 
+	if (deaf)
+		extra += count_missed(bw, v, in);
 	if (bw->dest_count)
 		egress_all(bw, v);
-	if (v->has_listeners)
+	if (v->has_listeners && !deaf)
 		extra += copy_to_listeners(bw, v, in, b);
 	if (v->has_taps)
 		bridge_tap_in(bw, v, in, b);

@@ -53,6 +53,7 @@ struct port_counters {
 /* What a port keeps over policy changes. */
 struct port_state {
 	struct rate from_guest, to_guest;
+	_Atomic uint64_t deaf_until; /* TSC: a listener's ring was full */
 	struct storm storm;
 	struct port_counters ctr[WORKERS_MAX];
 };
@@ -127,6 +128,7 @@ struct bridge_worker {
 	bool dry;	/* trace: judge, but learn, count and charge nothing */
 	uint64_t now;	/* TSC of this burst */
 	unsigned snoop_budget;
+	unsigned admitted; /* frames of this burst that listeners may hear */
 	uint16_t ids[PORT_ID_MAX]; /* members of a group */
 	unsigned dest_count;
 	uint16_t slot_of[PORT_ID_MAX]; /* index + 1 in dest[], 0: none */

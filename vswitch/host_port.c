@@ -333,7 +333,8 @@ static void host_rx_disarm(struct port *p, unsigned qi)
 
 #define HOST_OPS(kind_name)                                                    \
 	{                                                                      \
-		.kind = kind_name, .rx = host_rx, .rx_done = host_rx_done,     \
+		.kind = kind_name, .readable_is_work = true,                   \
+		.rx = host_rx, .rx_done = host_rx_done,                        \
 		.tx = host_tx, .tx_flush = host_tx_flush, .rx_fd = host_rx_fd, \
 		.rx_arm = host_rx_arm, .rx_disarm = host_rx_disarm,            \
 	}

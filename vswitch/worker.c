@@ -41,15 +41,41 @@
 
 /* ---- event mode ------------------------------------------------------------ */
 
+/* Poll it again.  Its registration stays, and reports nothing (ONESHOT). */
 static void activate(struct worker *w, struct rxq *rq, uint64_t now)
 {
-	if (rq->armed) {
-		epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, rq->fd, NULL);
-		rq->armed = false;
-	}
+	rq->armed = false;
 	rq->port->ops->rx_disarm(rq->port, rq->q);
 	rq->quiet_since = now;
 	w->current->active[w->current->active_count++] = rq;
+}
+
+static void unregister(struct worker *w, struct rxq *rq)
+{
+	if (rq->registered)
+		epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, rq->fd, NULL);
+	rq->registered = false;
+	rq->armed = false;
+}
+
+/* Have epoll report the queue's fd, once. */
+static bool listen_to(struct worker *w, struct rxq *rq)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLONESHOT,
+				  .data.ptr = rq };
+	int fd = rq->port->ops->rx_fd(rq->port, rq->q);
+
+	if (fd < 0)
+		return false;
+	if (rq->registered && rq->fd != fd)
+		unregister(w, rq);
+	if (epoll_ctl(w->epoll_fd,
+		      rq->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd,
+		      &ev) < 0)
+		return false;
+	rq->registered = true;
+	rq->fd = fd;
+	return true;
 }
 
 /* Move active[i] to event mode; false: it has work, or has no event. */
@@ -57,20 +83,16 @@ static bool park(struct worker *w, unsigned i, uint64_t now)
 {
 	struct worker_plan *plan = w->current;
 	struct rxq *rq = plan->active[i];
-	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = rq };
-	int fd = rq->port->ops->rx_fd(rq->port, rq->q);
+	const struct port_ops *ops = rq->port->ops;
 
-	if (fd < 0)
+	if (!listen_to(w, rq))
 		return false;
-	if (epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
-		return false;
-	if (!rq->port->ops->rx_arm(rq->port, rq->q)) {
-		epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-		rq->port->ops->rx_disarm(rq->port, rq->q);
+	if (!ops->readable_is_work && !ops->rx_arm(rq->port, rq->q)) {
+		unregister(w, rq);
+		ops->rx_disarm(rq->port, rq->q);
 		rq->quiet_since = now;
 		return false;
 	}
-	rq->fd = fd;
 	rq->armed = true;
 	plan->active[i] = plan->active[--plan->active_count];
 	return true;
@@ -120,10 +142,8 @@ static void resync(struct worker *w, uint64_t want)
 	for (i = 0; i < w->current->count; i++) {
 		struct rxq *rq = w->current->rxq[i];
 
-		if (rq->armed && (rq->drop || rq->plan != plan)) {
-			epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, rq->fd, NULL);
-			rq->armed = false;
-		}
+		if (rq->drop || rq->plan != plan)
+			unregister(w, rq);
 	}
 	w->current = plan;
 	plan->active_count = 0;
@@ -219,13 +239,18 @@ static unsigned round_once(struct worker *w, uint64_t *clock)
 	return frames;
 }
 
-static void park_quiet(struct worker *w, uint64_t now)
+static void park_quiet(struct worker *w, uint64_t now, bool rings_too)
 {
-	uint64_t quiet = w->all->hz / 1000000 * WORKER_QUIET_US;
+	uint64_t us = w->all->hz / 1000000;
 	unsigned i = 0;
 
 	while (i < w->current->active_count) {
-		if (now - w->current->active[i]->quiet_since < quiet ||
+		const struct rxq *rq = w->current->active[i];
+		bool ring = !rq->port->ops->readable_is_work;
+		uint64_t quiet = us * (ring ? WORKER_QUIET_US
+					    : WORKER_QUIET_FD_US);
+
+		if ((ring && !rings_too) || now - rq->quiet_since < quiet ||
 		    !park(w, i, now))
 			i++;
 	}
@@ -297,7 +322,9 @@ void worker_run(struct worker *w)
 			memory_order_relaxed);
 		if (now - w->last_look > look_cycles) {
 			look(w, 0);
-			park_quiet(w, now);
+			park_quiet(w, now, true);
+		} else if (now != last_work) {
+			park_quiet(w, now, false);
 		}
 		if (!w->current->active_count)
 			sleep_until_event(w);

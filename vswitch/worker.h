@@ -25,7 +25,8 @@
 
 #define WORKER_POLL_US 50   /* default: poll this long without work */
 #define WORKER_NAP_US 20    /* then nap this long between polls */
-#define WORKER_QUIET_US 600 /* a queue this long empty goes to event mode */
+#define WORKER_QUIET_US 600 /* a ring this long empty goes to event mode */
+#define WORKER_QUIET_FD_US 8 /* the same for a kernel socket */
 #define WORKER_CHECK_MS 100 /* the watchdog's period */
 #define WORKER_LOOK_US 50   /* a busy worker looks at its events this often */
 
@@ -38,8 +39,9 @@ struct rxq {
 	struct worker_plan *plan; /* the plan it belongs to, or NULL */
 	bool drop;		  /* forget its registration: fd will close */
 	/* the worker's own */
-	bool armed;	  /* in event mode: in the epoll set, not polled */
-	int fd;		  /* what is registered while armed */
+	bool armed;	  /* in event mode: waited for, not polled */
+	bool registered;  /* `fd` is in the epoll set, listening or not */
+	int fd;
 	uint64_t quiet_since;
 	uint64_t cycles;  /* spent on it with frames; for the balancer */
 	/* control */
