@@ -247,11 +247,12 @@ static void park_quiet(struct worker *w, uint64_t now, bool rings_too)
 	while (i < w->current->active_count) {
 		const struct rxq *rq = w->current->active[i];
 		bool ring = !rq->port->ops->readable_is_work;
-		uint64_t quiet = us * (ring ? WORKER_QUIET_US
-					    : WORKER_QUIET_FD_US);
+		int64_t quiet = us * (ring ? WORKER_QUIET_US
+					   : WORKER_QUIET_FD_US);
+		int64_t since = now - rq->quiet_since;
 
-		if ((ring && !rings_too) || now - rq->quiet_since < quiet ||
-		    !park(w, i, now))
+		/* below 0: woken since the round began */
+		if ((ring && !rings_too) || since < quiet || !park(w, i, now))
 			i++;
 	}
 }
