@@ -54,24 +54,43 @@ const struct conf_port *switch_port_conf(const struct sw *sw,
 	return i == CONF_NONE ? NULL : &sw->running->ports[i];
 }
 
+static void counters_add(struct port_counters *sum,
+			 const struct port_counters *c)
+{
+	unsigned i;
+
+	sum->rx_frames += c->rx_frames;
+	sum->rx_bytes += c->rx_bytes;
+	sum->tx_frames += c->tx_frames;
+	sum->tx_bytes += c->tx_bytes;
+	sum->copies += c->copies;
+	sum->segments += c->segments;
+	sum->learn_deferred += c->learn_deferred;
+	for (i = 0; i < DROP_COUNT; i++)
+		sum->drops[i] += c->drops[i];
+}
+
 void switch_port_counters(const struct sw *sw, const struct sw_port *sp,
 			  struct port_counters *sum)
 {
-	unsigned w, i;
+	unsigned w;
 
 	memset(sum, 0, sizeof(*sum));
-	for (w = 0; w < sw->workers.count; w++) {
-		const struct port_counters *c = &sp->state->ctr[w];
+	for (w = 0; w < sw->workers.count; w++)
+		counters_add(sum, &sp->state->ctr[w]);
+}
 
-		sum->rx_frames += c->rx_frames;
-		sum->rx_bytes += c->rx_bytes;
-		sum->tx_frames += c->tx_frames;
-		sum->tx_bytes += c->tx_bytes;
-		sum->copies += c->copies;
-		sum->segments += c->segments;
-		sum->learn_deferred += c->learn_deferred;
-		for (i = 0; i < DROP_COUNT; i++)
-			sum->drops[i] += c->drops[i];
+void switch_total_counters(const struct sw *sw, struct port_counters *sum)
+{
+	struct port_counters c;
+	unsigned i;
+
+	*sum = sw->past;
+	for (i = 0; i < PORT_ID_MAX; i++) {
+		if (!sw->ports[i])
+			continue;
+		switch_port_counters(sw, sw->ports[i], &c);
+		counters_add(sum, &c);
 	}
 }
 
@@ -349,7 +368,10 @@ static void remove_gone(struct sw *sw, struct change *c)
 		struct sw_port *sp = c->gone[i];
 		const struct conf_port *conf = switch_port_conf(sw, sp);
 		bool kept = is_recreated(c, sp->name);
+		struct port_counters last;
 
+		switch_port_counters(sw, sp, &last);
+		counters_add(&sw->past, &last);
 		fdb_flush_port(sw->bridge.fdb, sp->id, true);
 		fdb_reset_port(sw->bridge.fdb, sp->id);
 		mcast_flush_port(sw->bridge.mcast, sp->id);

@@ -58,6 +58,7 @@ struct sw {
 	uint64_t tsc_hz;
 	struct switch_conf *running;
 	struct sw_port *ports[PORT_ID_MAX]; /* by id */
+	struct port_counters past; /* of ports that have gone */
 	struct event *replan, *second;
 	_Atomic(struct sw_garbage *) garbage;
 	uint64_t applied; /* times a state was taken */
@@ -93,6 +94,8 @@ const struct conf_port *switch_port_conf(const struct sw *sw,
 /* Sum of all workers' counters. */
 void switch_port_counters(const struct sw *sw, const struct sw_port *sp,
 			  struct port_counters *sum);
+/* And of all ports, those that have gone included: frames went both ways. */
+void switch_total_counters(const struct sw *sw, struct port_counters *sum);
 const struct bridge_view *switch_view(const struct sw *sw);
 
 #endif

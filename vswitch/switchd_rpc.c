@@ -316,10 +316,11 @@ static json_t *worker_json(const struct sw *sw, const struct worker *w)
 static void stats_get(struct rpc_request *req, void *ctx)
 {
 	struct sw *sw = ctx;
-	struct port_counters sum = { 0 }, c;
+	struct port_counters total, c;
 	json_t *ports = json_array(), *workers = json_array();
-	unsigned i, r;
+	unsigned i;
 
+	switch_total_counters(sw, &total);
 	for (i = 0; i < PORT_ID_MAX; i++) {
 		struct sw_port *sp = sw->ports[i];
 		json_t *o;
@@ -330,22 +331,13 @@ static void stats_get(struct rpc_request *req, void *ctx)
 		o = counters_json(&c);
 		json_object_set_new(o, "name", json_string(sp->name));
 		json_array_append_new(ports, o);
-		sum.rx_frames += c.rx_frames;
-		sum.rx_bytes += c.rx_bytes;
-		sum.tx_frames += c.tx_frames;
-		sum.tx_bytes += c.tx_bytes;
-		sum.copies += c.copies;
-		sum.segments += c.segments;
-		sum.learn_deferred += c.learn_deferred;
-		for (r = 0; r < DROP_COUNT; r++)
-			sum.drops[r] += c.drops[r];
 	}
 	for (i = 0; i < sw->workers.count; i++)
 		json_array_append_new(workers,
 				      worker_json(sw, sw->workers.worker[i]));
 	rpc_reply(req, json_pack("{s:I, s:o, s:o, s:o}", "tsc_hz",
 				 (json_int_t)sw->tsc_hz, "total",
-				 counters_json(&sum), "ports", ports,
+				 counters_json(&total), "ports", ports,
 				 "workers", workers));
 }
 
