@@ -119,7 +119,7 @@ ci_check_memory() {
 ci_check_mirror() {
 	local site host port=80
 
-	apt-config dump | grep -q '^Acquire::https\?::Proxy ' && return
+	apt-config dump | grep '^Acquire::https\?::Proxy ' >/dev/null && return
 	[ -z "${http_proxy:-}${https_proxy:-}" ] || return 0
 	site=$(apt-get indextargets --format '$(SITE)' 2>/dev/null |
 		grep -m 1 debian.org || true)

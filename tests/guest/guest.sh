@@ -68,7 +68,7 @@ probe_accel() {
 	if [ -w /dev/kvm ] && timeout 15 $(qemu_base) -accel kvm -cpu max \
 		-m 192 -serial stdio </dev/null 2>/dev/null \
 		-append "console=ttyS0 panic=-1 quiet cw.probe" |
-		grep -q probe-ok; then
+		grep probe-ok >/dev/null; then
 		echo kvm
 	else
 		echo tcg
@@ -236,7 +236,7 @@ cmd_stop() {
 	need_guest "$1"
 	# A pid may have been used again: only QEMU of this guest is killed.
 	if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null |
-		grep -qF "path=$dir/net.sock"; then
+		grep -F "path=$dir/net.sock" >/dev/null; then
 		kill "$pid" 2>/dev/null || true
 		for ((i = 0; i < 30; i++)); do
 			pid_alive "$pid" || break

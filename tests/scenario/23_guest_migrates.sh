@@ -49,7 +49,8 @@ monitor() {
 }
 
 migrated() {
-	monitor here info migrate | grep -q "Migration status: completed"
+	monitor here info migrate |
+		grep "Migration status: completed" >/dev/null
 }
 
 "$GUEST" prepare >/dev/null || exit 1

@@ -326,9 +326,9 @@ static void rate_to_a_guest_is_held(void)
 
 /* A TCP frame of `payload` bytes; checksum partial, gso if asked for. */
 struct tso {
-	struct fake_frame like;
 	uint32_t len;
 	uint8_t bytes[TSO_HEAD + 65000];
+	struct fake_frame like; /* ends in bytes[]: must be last */
 };
 
 static uint32_t sum16(const uint8_t *p, uint32_t n, uint32_t sum)
