@@ -152,6 +152,38 @@ static void refresh_groups(struct sw *sw, const struct switch_conf *wanted)
 	}
 }
 
+static bool has_static(const struct conf_port *conf, uint32_t segment)
+{
+	unsigned i;
+
+	if (!conf->has_mac || conf->locking == CONF_LOCK_DISABLED)
+		return false;
+	for (i = 0; i < conf->carries_count; i++)
+		if (conf->carries[i] == segment)
+			return true;
+	return false;
+}
+
+/*
+ * A port changes in place: forget what it has learned, and its own address
+ * where it has it no more.  Where it stays it is there all the time, or frames
+ * to the port would find nobody for a moment.
+ */
+static void refresh_port(struct sw *sw, const struct sw_port *sp,
+			 const struct conf_port *before,
+			 const struct conf_port *after)
+{
+	unsigned i;
+
+	fdb_flush_port(sw->bridge.fdb, sp->id, false);
+	for (i = 0; i < before->carries_count; i++)
+		if (has_static(before, before->carries[i]) &&
+		    !has_static(after, before->carries[i]))
+			fdb_del(sw->bridge.fdb,
+				fdb_key(before->carries[i], before->mac));
+	mcast_flush_port(sw->bridge.mcast, sp->id);
+}
+
 static void refresh_addresses(struct sw *sw, const struct switch_conf *wanted,
 			      const struct switch_conf_plan *plan)
 {
@@ -167,14 +199,13 @@ static void refresh_addresses(struct sw *sw, const struct switch_conf *wanted,
 		const struct switch_conf_action *a = &plan->actions[i];
 		struct sw_port *sp;
 
-		if (a->object != CONF_PORT || a->verb == CONF_REMOVE ||
+		if (a->object != CONF_PORT || a->verb != CONF_CHANGE ||
 		    !(a->parts & (CONF_PART_VLAN | CONF_PART_POLICY)))
 			continue;
 		sp = switch_find_port(sw, wanted->ports[a->after].name);
-		if (!sp)
-			continue;
-		fdb_flush_port(sw->bridge.fdb, sp->id, true);
-		mcast_flush_port(sw->bridge.mcast, sp->id);
+		if (sp)
+			refresh_port(sw, sp, &sw->running->ports[a->before],
+				     &wanted->ports[a->after]);
 	}
 	for (i = 0; i < PORT_ID_MAX; i++) {
 		int32_t c = sw->ports[i] ? switch_conf_find_port(
