@@ -17,8 +17,9 @@
  *	quiet	no new frames; wait for those under way; report
  *	bounce N	N others, never the first three, hang up and come back
  *	probe N	each of the first N sends a frame to each of them and one to
- *		all; answers with N lines, a digit for each sender and receiver,
- *		then N more for those to all
+ *		all; answers with a line for each sender: how many of its
+ *		frames each got that were for it, that were for others, and
+ *		that were for all, a digit each (9: nine or more)
  *
  * Ports that are told nothing stay silent.  One that the switch leaves waits
  * for it to come back, as QEMU does.  The end of input is the end.
@@ -45,13 +46,19 @@
 #define SETTLE_MS   3000
 #define PROBE_MS    200
 #define TO_ALL	    0xffff
-#define ETHERTYPE   0x88b5 /* IEEE 802: local experiments */
+#define ETHERTYPE   0x0800
+#define PROTOCOL    253 /* RFC 3692: experiments */
+#define IP_BYTES    46	/* of each packet; the rest is padding */
+#define VLAN_TPID   0x8100
+#define FORGER	    0xee00 /* no port has this number's address */
 #define FRAME_MIN   60
 #define FRAME_MAX   1514
 
 struct __attribute__((packed)) numbered {
 	uint8_t to[6], from[6];
 	uint16_t type;
+	uint8_t ip[12];
+	uint32_t ip_from, ip_to; /* 10.1.0.0 + port number */
 	char magic[4];
 	uint16_t sender, receiver; /* port numbers, or TO_ALL */
 	uint16_t forged;
@@ -75,7 +82,9 @@ static struct talk talks[] = { { .from = 0, .to = 1 },
 			       { .from = 0, .to = TO_ALL } };
 static enum { SILENT, TALK, ROAM, PROBE } mode;
 static bool sending, forging;
-static uint8_t probed[2][PROBES_MAX][PROBES_MAX];
+static struct {
+	uint8_t own, others, all;
+} probed[PROBES_MAX][PROBES_MAX]; /* by sender and where it came out */
 
 static uint64_t now_ms(void)
 {
@@ -163,6 +172,10 @@ static void mac_of(uint8_t mac[6], unsigned i)
 static struct numbered numbered(unsigned from, unsigned to, uint32_t number)
 {
 	struct numbered f = { .type = __builtin_bswap16(ETHERTYPE),
+			      .ip = { 0x45, [3] = IP_BYTES, [8] = 64,
+				      [9] = PROTOCOL },
+			      .ip_from = __builtin_bswap32(0x0a010000 + from),
+			      .ip_to = __builtin_bswap32(0x0a010000 + to),
 			      .magic = "CROW",
 			      .sender = from,
 			      .receiver = to,
@@ -209,19 +222,35 @@ static void talk_take(struct talk *t, const struct numbered *f, size_t n)
 	}
 }
 
-/* A frame has come out of port `at`. */
-static void frame_take(unsigned at, const uint8_t *bytes, size_t n)
+static void probe_take(const struct numbered *f, unsigned at)
+{
+	if (f->receiver == TO_ALL)
+		probed[f->sender][at].all++;
+	else if (f->receiver == at)
+		probed[f->sender][at].own++;
+	else
+		probed[f->sender][at].others++;
+}
+
+/* A frame has come out of port `at`; a trunk's has a tag. */
+static void frame_take(unsigned at, uint8_t *bytes, size_t n)
 {
 	struct talk *t = mode == ROAM ? &talks[2] : &talks[!at];
 	struct numbered f;
 
+	if (n >= FRAME_MIN && bytes[12] == VLAN_TPID >> 8 &&
+	    bytes[13] == (VLAN_TPID & 0xff)) {
+		memmove(bytes + 4, bytes, 12);
+		bytes += 4;
+		n -= 4;
+	}
 	memcpy(&f, bytes, sizeof(f));
 	if (n < FRAME_MIN || memcmp(f.magic, "CROW", 4))
 		t->foreign++;
 	else if (mode != PROBE)
 		talk_take(t, &f, n);
 	else if (f.sender < PROBES_MAX)
-		probed[f.receiver == TO_ALL][f.sender][at]++;
+		probe_take(&f, at);
 }
 
 static bool port_drain(unsigned i)
@@ -245,7 +274,7 @@ static void talk_forge(struct talk *t)
 	struct numbered f = numbered(t->from, t->to, t->sent);
 
 	f.forged = 1;
-	mac_of(f.from, t->to + 2);
+	mac_of(f.from, FORGER);
 	t->forged_sent += frame_send(&f);
 }
 
@@ -405,15 +434,24 @@ static void bounce(unsigned n)
 	printf("bounced %u\n", done);
 }
 
-static void probe_print(unsigned kind, unsigned n)
+static char digit(unsigned n)
+{
+	return n < 9 ? '0' + (char)n : '9';
+}
+
+static void probe_print(unsigned n)
 {
 	unsigned i, k;
 
 	for (i = 0; i < n; i++) {
 		for (k = 0; k < n; k++)
-			putchar('0' + (probed[kind][i][k] < 9
-					       ? probed[kind][i][k]
-					       : 9));
+			putchar(digit(probed[i][k].own));
+		putchar(' ');
+		for (k = 0; k < n; k++)
+			putchar(digit(probed[i][k].others));
+		putchar(' ');
+		for (k = 0; k < n; k++)
+			putchar(digit(probed[i][k].all));
 		putchar('\n');
 	}
 }
@@ -438,8 +476,7 @@ static void probe(unsigned n)
 	}
 	turn_for(PROBE_MS);
 	mode = SILENT;
-	probe_print(0, n);
-	probe_print(1, n);
+	probe_print(n);
 }
 
 static void obey(const char *line)

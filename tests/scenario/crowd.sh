@@ -40,6 +40,11 @@ crowd_mac() {
 	printf '02:00:00:01:%02x:%02x' $(($1 / 256)) $(($1 % 256))
 }
 
+# crowd_ip N: the source of its packets
+crowd_ip() {
+	printf '10.1.%d.%d' $(($1 / 256)) $(($1 % 256))
+}
+
 # crowd_port N NETWORK [KEYS]: its port as JSON.
 crowd_port() {
 	printf '{ "name": "p%d", "type": "vhost-user", "network": "%s",
