@@ -57,6 +57,7 @@ at_least "the slow listener lost copies, too" \
 	"$(($(stage_drops p3 egress_rate) + $(stage_drops p3 ring_full)))" 1000
 equal "the one in another network got none" "$(tx_frames p4)" 0
 expect "a nobody may not capture" is_denied capture p0 --reason curious -w -
-expect "nor begin a mirror" is_denied mirror add p0 p4 --reason curious
+expect "nor begin a mirror" is_denied mirror add --to p2 \
+	--port p0 --reason curious
 healthy
 scenario_end
