@@ -14,10 +14,11 @@
  * when its polled set is empty, so nothing else needs checking: changes of
  * plan and workers_sync() write to wake_fd, which stays readable until read.
  *
- * Registrations in the epoll set live exactly as long as a queue is armed,
- * because the fd behind it belongs to the port and may be closed after the
- * next workers_sync(): a worker drops every registration before it says that
- * it has synced.
+ * A queue stays registered in the epoll set once it was armed, but reports
+ * only once an arming (EPOLLONESHOT): waking and parking cost one epoll_ctl().
+ * The fd behind it belongs to the port and may be closed after the next
+ * workers_release(), or after workers_set_queues() has taken it away: a worker
+ * drops such registrations before it says that it has synced.
  */
 #include "vswitch/worker.h"
 
@@ -173,15 +174,20 @@ static inline uint32_t rx_budget(const struct bport *in, uint64_t now)
 	return rate_reserve(&in->state->from_guest, BURST_BYTES_MAX);
 }
 
-/* Receive a burst within the port's rate; returns its frames. */
-static inline unsigned receive(const struct bport *in, const struct rxq *rq,
+/*
+ * Receive a burst within the port's rate; returns its frames.  A queue that
+ * waits for credit is not quiet: it would be woken as soon as it slept.
+ */
+static inline unsigned receive(const struct bport *in, struct rxq *rq,
 			       struct burst *b, uint64_t now)
 {
 	uint32_t budget = rx_budget(in, now);
 	unsigned n;
 
-	if (!budget)
+	if (!budget) {
+		rq->quiet_since = __rdtsc();
 		return 0;
+	}
 	burst_reset(b, budget);
 	n = rq->port->ops->rx(rq->port, rq->q, b);
 	if (in->flags & BPORT_RATE_FROM)
