@@ -65,6 +65,14 @@ static struct fake_frame *frame_alloc(uint32_t len)
 	return ff;
 }
 
+static struct fake_frame *frame_copy(const struct packet *p)
+{
+	struct fake_frame *ff = frame_alloc(p->len);
+
+	memcpy(ff->bytes, p->bytes, p->len);
+	return ff;
+}
+
 /* ---- the port ---- */
 
 /* Show a frame as a driver does: some bytes private, the rest in pieces. */
@@ -100,12 +108,32 @@ static void lend(const struct fake_port *fp, const struct fake_frame *ff,
 	}
 }
 
+static void event_take(struct fake_queue *fq)
+{
+	uint64_t ignored;
+
+	while (read(fq->event_fd, &ignored, sizeof(ignored)) > 0)
+		;
+}
+
+static void event_raise(struct fake_queue *fq)
+{
+	const uint64_t one = 1;
+
+	if (write(fq->event_fd, &one, sizeof(one)) > 0)
+		fq->wakes++;
+}
+
 static unsigned fake_rx(struct port *p, unsigned q, struct burst *b)
 {
 	struct fake_port *fp = fake_of(p);
 	struct fake_queue *fq = &fp->queue[q];
 
+	pthread_mutex_lock(&fp->gate);
+	pthread_mutex_unlock(&fp->gate);
 	fake_port_lock(fp);
+	if (fp->busy.len && !fq->waiting.first)
+		list_put(&fq->waiting, frame_copy(&fp->busy));
 	if (atomic_fetch_add(&fq->pollers, 1))
 		fp->violations++;
 	fq->polls++;
@@ -121,6 +149,8 @@ static unsigned fake_rx(struct port *p, unsigned q, struct burst *b)
 	}
 	if (!b->count)
 		atomic_fetch_sub(&fq->pollers, 1);
+	if (p->ops->readable_is_work && !fq->waiting.first)
+		event_take(fq);
 	fake_port_unlock(fp);
 	if (b->count)
 		sched_yield(); /* let a second poller show itself */
@@ -195,20 +225,22 @@ static void fake_tx_flush(struct port *p, unsigned q)
 static int fake_rx_fd(struct port *p, unsigned q)
 {
 	struct fake_port *fp = fake_of(p);
+	int fd;
 
-	return fp->no_event ? -1 : fp->queue[q].event_fd;
+	fake_port_lock(fp);
+	fd = fp->no_event ? -1 : fp->queue[q].event_fd;
+	fake_port_unlock(fp);
+	return fd;
 }
 
 static bool fake_rx_arm(struct port *p, unsigned q)
 {
 	struct fake_port *fp = fake_of(p);
 	struct fake_queue *fq = &fp->queue[q];
-	uint64_t ignored;
 	bool empty;
 
 	fake_port_lock(fp);
-	while (read(fq->event_fd, &ignored, sizeof(ignored)) > 0)
-		;
+	event_take(fq);
 	empty = !fq->waiting.first;
 	fq->armed = empty;
 	pthread_cond_broadcast(&fp->changed);
@@ -225,16 +257,21 @@ static void fake_rx_disarm(struct port *p, unsigned q)
 	fake_port_unlock(fp);
 }
 
-static const struct port_ops fake_ops = {
-	.kind = "fake",
-	.rx = fake_rx,
-	.rx_done = fake_rx_done,
-	.tx = fake_tx,
-	.tx_flush = fake_tx_flush,
-	.rx_fd = fake_rx_fd,
-	.rx_arm = fake_rx_arm,
-	.rx_disarm = fake_rx_disarm,
-};
+#define FAKE_OPS(is_socket)                                                    \
+	{                                                                      \
+		.kind = "fake", .readable_is_work = is_socket, .rx = fake_rx,  \
+		.rx_done = fake_rx_done, .tx = fake_tx,                        \
+		.tx_flush = fake_tx_flush, .rx_fd = fake_rx_fd,                \
+		.rx_arm = fake_rx_arm, .rx_disarm = fake_rx_disarm,            \
+	}
+
+static const struct port_ops ring_ops = FAKE_OPS(false);
+static const struct port_ops socket_ops = FAKE_OPS(true);
+
+void fake_port_as_socket(struct fake_port *fp)
+{
+	fp->port.ops = &socket_ops;
+}
 
 /* ---- life ---- */
 
@@ -244,7 +281,7 @@ struct fake_port *fake_port_new(const char *name)
 	unsigned q;
 
 	assert(fp);
-	fp->port.ops = &fake_ops;
+	fp->port.ops = &ring_ops;
 	fp->port.rx_queues = 1;
 	fp->port.tx_queues = 1;
 	fp->port.mtu = 1500;
@@ -256,6 +293,7 @@ struct fake_port *fake_port_new(const char *name)
 	fp->room = UINT_MAX;
 	list_init(&fp->sent);
 	pthread_mutex_init(&fp->lock, NULL);
+	pthread_mutex_init(&fp->gate, NULL);
 	pthread_cond_init(&fp->changed, NULL);
 	for (q = 0; q < FAKE_QUEUES_MAX; q++) {
 		list_init(&fp->queue[q].waiting);
@@ -279,6 +317,7 @@ void fake_port_free(struct fake_port *fp)
 	}
 	list_clear(&fp->sent);
 	pthread_cond_destroy(&fp->changed);
+	pthread_mutex_destroy(&fp->gate);
 	pthread_mutex_destroy(&fp->lock);
 	free(fp);
 }
@@ -300,7 +339,6 @@ void fake_port_push_frame(struct fake_port *fp, unsigned q, const void *bytes,
 {
 	struct fake_queue *fq = &fp->queue[q];
 	struct fake_frame *ff = frame_alloc(len);
-	const uint64_t one = 1;
 
 	if (like)
 		*ff = *like;
@@ -308,8 +346,8 @@ void fake_port_push_frame(struct fake_port *fp, unsigned q, const void *bytes,
 	memcpy(ff->bytes, bytes, len);
 	fake_port_lock(fp);
 	list_put(&fq->waiting, ff);
-	if (fq->armed && write(fq->event_fd, &one, sizeof(one)) > 0)
-		fq->wakes++;
+	if (fq->armed || fp->port.ops->readable_is_work)
+		event_raise(fq);
 	fake_port_unlock(fp);
 }
 
@@ -337,6 +375,15 @@ void fake_port_clear(struct fake_port *fp)
 	fake_port_lock(fp);
 	list_clear(&fp->sent);
 	fp->flushes = 0;
+	fake_port_unlock(fp);
+}
+
+void fake_port_renew_event(struct fake_port *fp, unsigned q)
+{
+	fake_port_lock(fp);
+	close(fp->queue[q].event_fd);
+	fp->queue[q].event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	assert(fp->queue[q].event_fd >= 0);
 	fake_port_unlock(fp);
 }
 

@@ -60,6 +60,8 @@ struct fake_port {
 	unsigned room;	    /* frames it still takes */
 	enum drop refuse;   /* refuses every frame, for this reason */
 	bool no_event;	    /* has no fd: cannot sleep */
+	struct packet busy; /* unless empty, rx() finds another of these */
+	pthread_mutex_t gate; /* rx() passes it first */
 	struct fake_list sent;
 	unsigned flushes;
 	_Atomic unsigned violations;
@@ -70,6 +72,8 @@ struct fake_port {
 /* All features, link up, one queue, room for everything. */
 struct fake_port *fake_port_new(const char *name);
 void fake_port_free(struct fake_port *fp); /* NULL does nothing */
+/* From now on it is like a kernel socket: readable while frames wait. */
+void fake_port_as_socket(struct fake_port *fp);
 void fake_port_lock(struct fake_port *fp);
 void fake_port_unlock(struct fake_port *fp);
 
@@ -84,6 +88,9 @@ const struct fake_frame *fake_port_sent(const struct fake_port *fp,
 					unsigned n);
 bool fake_frame_is(const struct fake_frame *ff, const struct packet *p);
 void fake_port_clear(struct fake_port *fp);
+
+/* Give a queue another event, under the same number if possible. */
+void fake_port_renew_event(struct fake_port *fp, unsigned q);
 
 /* Wait until so many frames were sent, or the queue is armed; bounded. */
 bool fake_port_wait_sent(struct fake_port *fp, unsigned count);

@@ -144,12 +144,17 @@ void fake_switch_review(struct fake_switch *fs)
 	switch_view_free(atomic_exchange(&fs->br.view, view_of(fs)));
 }
 
-void fake_switch_view(struct fake_switch *fs, const char *text)
+struct bridge_view *fake_switch_swap(struct fake_switch *fs, const char *text)
 {
 	switch_conf_free(fs->conf);
 	fs->conf = fake_conf(text);
 	assert(fs->conf);
-	fake_switch_review(fs);
+	return atomic_exchange(&fs->br.view, view_of(fs));
+}
+
+void fake_switch_view(struct fake_switch *fs, const char *text)
+{
+	switch_view_free(fake_switch_swap(fs, text));
 }
 
 /* ---- tables, as in switch.c ---- */
@@ -363,8 +368,9 @@ bool fake_switch_balanced(const struct fake_switch *fs)
 	uint64_t in = 0, out = 0;
 	unsigned i, why;
 
-	for (i = 0; i < fs->count; i++) {
-		const struct port_counters *c = &fs->state[i]->ctr[0];
+	for (i = 0; i < fs->count * WORKERS_MAX; i++) {
+		const struct port_counters *c =
+			&fs->state[i / WORKERS_MAX]->ctr[i % WORKERS_MAX];
 
 		in += c->rx_frames + c->copies;
 		out += c->tx_frames;

@@ -63,6 +63,8 @@ struct switch_conf *fake_conf(const char *text);
  * leaves out have none).  The tables stay as they are: fake_switch_tables().
  */
 void fake_switch_view(struct fake_switch *fs, const char *text);
+/* The same, if workers may be using the old view: it is returned. */
+struct bridge_view *fake_switch_swap(struct fake_switch *fs, const char *text);
 /* Forget all addresses, set the configured ones. */
 void fake_switch_tables(struct fake_switch *fs);
 /* The same view anew, after `tap` has changed. */
