@@ -125,8 +125,7 @@ static void write_statistics(const struct sw *sw, struct session *s)
 	flush(s);
 }
 
-/* ---- the end of a session
- * ------------------------------------------------------ */
+/* ---- the end of a session ---- */
 
 void capture_session_free(struct session *s)
 {
@@ -160,6 +159,7 @@ static void tell_owner(const struct session *s, const char *how)
 	note = capture_result_json(s);
 	json_object_set_new(note, "session", json_integer(s->id));
 	json_object_set_new(note, "why", json_string(how));
+	json_object_set_new(note, "failed", json_boolean(s->failed));
 	rpc_notify(s->conn, "capture.ended", note);
 }
 
@@ -213,6 +213,7 @@ static void on_drain(evutil_socket_t fd, short what, void *ctx)
 			continue;
 		if (s->fd >= 0)
 			rc = drain(sw, s);
+		s->failed = rc < 0 && rc != -EPIPE;
 		if (rc < 0)
 			json_decref(capture_session_end(sw, i, strerror(-rc),
 							true));
@@ -237,8 +238,7 @@ void capture_conn_closed(struct sw *sw, struct rpc_conn *conn)
 	}
 }
 
-/* ---- what is watched
- * --------------------------------------------------------------- */
+/* ---- what is watched ---- */
 
 int32_t capture_port_id(const struct sw *sw, const char *name)
 {

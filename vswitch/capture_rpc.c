@@ -19,8 +19,7 @@
 #include "base/log.h"
 #include "vswitch/pcapng.h"
 
-/* ---- parameters
- * ----------------------------------------------------------------------- */
+/* ---- parameters ---- */
 
 /* One request's parameters, checked as they are read; `bad` after an error. */
 struct params {
@@ -176,8 +175,7 @@ static void get_common(struct params *p, uint64_t length_s)
 				   length_s < max ? length_s : max, 1, max);
 }
 
-/* ---- the beginning of a session
- * ------------------------------------------------------- */
+/* ---- the beginning of a session ---- */
 
 static int free_slot(struct params *p)
 {
@@ -384,8 +382,7 @@ void mirror_rpc_add(struct rpc_request *req, void *ctx)
 	free(p.filter);
 }
 
-/* ---- other methods
- * ------------------------------------------------------------------------ */
+/* ---- other methods ---- */
 
 static int find_session(struct rpc_request *req)
 {

@@ -39,6 +39,7 @@ struct session {
 	/* captures */
 	int fd; /* -1: a mirror */
 	int fd_flags;
+	bool failed; /* the descriptor did */
 	uint8_t *buffer;
 	size_t used, done;
 	uint64_t tsc0, ns0;

@@ -6,6 +6,7 @@
 #include "vswitch/preflight.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -146,11 +147,62 @@ static void check_netd(const char *path)
 	netd_client_close(netd);
 }
 
-int preflight(const unsigned cores[], unsigned count, const char *netd)
+/* The state folder, or the nearest that exists above it. */
+static void check_state_dir(const char *dir)
+{
+	char at[4096], what[4200], mend[4300];
+	char *slash;
+
+	snprintf(at, sizeof(at), "%s", dir);
+	while (access(at, F_OK) < 0 && (slash = strrchr(at, '/')) &&
+	       slash != at)
+		*slash = '\0';
+	snprintf(what, sizeof(what), "state folder %s", dir);
+	snprintf(mend, sizeof(mend),
+		 "start as root, or install -d -o $USER %s, or --state-dir",
+		 dir);
+	if (access(at, W_OK | X_OK) < 0)
+		bad(what, mend);
+	else
+		good(what);
+}
+
+static void check_user(void)
+{
+	if (geteuid() != 0)
+		good("started without root");
+	else if (getpwnam("causeway-switch"))
+		good("user causeway-switch");
+	else
+		bad("user causeway-switch (or --user)",
+		    "useradd --system --no-create-home causeway-switch");
+}
+
+int preflight(const unsigned cores[], unsigned count,
+	      const struct preflight_paths *paths)
 {
 	check_cores(cores, count);
 	check_memory();
 	check_kernel();
-	check_netd(netd);
+	check_user();
+	check_state_dir(paths->state_dir);
+	check_netd(paths->netd);
 	return missing;
+}
+
+bool preflight_cores(const unsigned cores[], unsigned count)
+{
+	cpu_set_t set;
+	unsigned i;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return true; /* DPDK will say */
+	for (i = 0; i < count; i++) {
+		if (CPU_ISSET(cores[i], &set))
+			continue;
+		fprintf(stderr, "--cores: core %u is not among ours; see "
+				"`taskset -cp $$`\n", cores[i]);
+		return false;
+	}
+	return true;
 }

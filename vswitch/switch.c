@@ -30,6 +30,7 @@
 #include "vswitch/switch_port.h"
 #include "vswitch/switch_queues.h"
 #include "vswitch/switch_view.h"
+#include "vswitch/switch_watch.h"
 
 const struct bridge_view *switch_view(const struct sw *sw)
 {
@@ -471,21 +472,32 @@ static void use_settings(struct sw *sw, const struct switch_conf *conf)
 		     sw->tsc_hz / 1000000 * conf->settings.poll_us);
 }
 
-static void save_state(struct sw *sw)
+/*
+ * Keep the state that is about to be in force: a change that would not survive
+ * a restart is not made.
+ */
+static int save_state(struct sw *sw, struct change *c)
 {
+	struct switch_conf_error *e = &c->errs->error[0];
 	char *text;
 	int rc;
 
-	if (!sw->state_path)
-		return;
-	text = switch_conf_save(sw->running);
+	if (!sw->state_path || c->boot)
+		return 0;
+	text = switch_conf_save(c->wanted);
 	rc = text ? daemon_save_file(sw->state_path, text, strlen(text), 0600)
 		  : -ENOMEM;
-	if (rc < 0)
-		log_err("cannot keep the state in %s: %s; it runs, but a "
-			"restart will not find it",
-			sw->state_path, strerror(-rc));
 	free(text);
+	if (!rc)
+		return 0;
+	c->errs->count = 1;
+	snprintf(e->path, sizeof(e->path), "--state-dir");
+	snprintf(e->value, sizeof(e->value), "%.100s: %s", sw->state_path,
+		 strerror(-rc));
+	snprintf(e->expected, sizeof(e->expected),
+		 "a folder the switch can write, with room; a state that a "
+		 "restart would lose is not taken");
+	return rc;
 }
 
 /* Nothing can fail any more. */
@@ -654,6 +666,8 @@ int switch_apply(struct sw *sw, struct switch_conf *wanted, bool force,
 		rc = prepare_ports(sw, &c);
 	if (!rc)
 		rc = make_view(sw, &c);
+	if (!rc)
+		rc = save_state(sw, &c);
 	if (rc < 0) {
 		undo(sw, &c);
 		change_fini(&c);
@@ -663,8 +677,6 @@ int switch_apply(struct sw *sw, struct switch_conf *wanted, bool force,
 	commit(sw, &c);
 	switch_review(sw);
 	change_fini(&c);
-	if (!boot)
-		save_state(sw);
 	return 0;
 }
 
@@ -734,6 +746,7 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 	fdb_age(sw->bridge.fdb, tick, sw->running->settings.ageing_s, share);
 	mcast_age(sw->bridge.mcast, __rdtsc() / sw->bridge.tsc_per_ms, 0);
 	collect_garbage(sw);
+	switch_watch(sw);
 	repair(sw);
 	if (sw->workers.count > 1)
 		sw_queues_rebalance(sw);
@@ -776,6 +789,7 @@ void switch_fini(struct sw *sw)
 	unsigned i;
 
 	capture_fini(sw);
+	switch_watch_fini(sw);
 	if (sw->replan)
 		event_free(sw->replan);
 	if (sw->second)

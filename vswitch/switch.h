@@ -26,6 +26,7 @@
 #include "vswitch/worker.h"
 
 struct event_base;
+struct netd_client;
 
 /* Memory that workers may still be reading; see switch.c. */
 struct sw_garbage {
@@ -46,6 +47,7 @@ struct sw_port {
 	struct port_state *state;
 	unsigned rxq_count;
 	struct rxq *rxq[PORT_QUEUES_MAX];
+	uint32_t ifindex;     /* tap, packet */
 	char waiting[256];    /* why there is no device yet */
 };
 
@@ -60,6 +62,8 @@ struct sw {
 	struct sw_port *ports[PORT_ID_MAX]; /* by id */
 	struct port_counters past; /* of ports that have gone */
 	struct event *replan, *second;
+	struct netd_client *watch; /* link events, or NULL */
+	struct event *watch_event;
 	_Atomic(struct sw_garbage *) garbage;
 	uint64_t applied; /* times a state was taken */
 };

@@ -72,8 +72,7 @@ static int open_vif(struct sw_port *sp, const struct conf_port *conf, char *why,
 	return 0;
 }
 
-/* ---- host interfaces
- * --------------------------------------------------------- */
+/* ---- host interfaces ---- */
 
 /* What both the kernel and the configuration want to be left undone. */
 static uint32_t host_offload(const struct conf_port *conf, uint32_t kernel)
@@ -95,7 +94,7 @@ static uint32_t host_offload(const struct conf_port *conf, uint32_t kernel)
 	return offload | PORT_TX_CSUM;
 }
 
-static int open_fds(struct sw *sw, const struct conf_port *conf,
+static int open_fds(struct sw_port *sp, const struct conf_port *conf,
 		    struct host_port_conf *hc, struct rpc_error *err)
 {
 	struct netd_packet_conf pc = { .ifname = conf->interface,
@@ -103,7 +102,7 @@ static int open_fds(struct sw *sw, const struct conf_port *conf,
 				       .want_tags = true };
 	struct netd_client *netd;
 	struct netd_link link = { .offload = 0 };
-	int rc = netd_client_open(&netd, sw->netd_path, err);
+	int rc = netd_client_open(&netd, sp->sw->netd_path, err);
 
 	if (rc < 0)
 		return rc;
@@ -114,6 +113,7 @@ static int open_fds(struct sw *sw, const struct conf_port *conf,
 		rc = netd_packet_open(netd, &pc, &hc->fds[0], &link, err);
 	netd_client_close(netd);
 	hc->offload = host_offload(conf, link.offload);
+	sp->ifindex = link.ifindex;
 	return rc;
 }
 
@@ -145,7 +145,7 @@ static int open_host_port(struct sw_port *sp, const struct conf_port *conf,
 	unsigned i;
 	int rc;
 
-	rc = open_fds(sp->sw, conf, &hc, &err);
+	rc = open_fds(sp, conf, &hc, &err);
 	if (rc < 0) {
 		snprintf(why, size, "%.120s%s%.120s", err.message,
 			 err.hint[0] ? ": " : "", err.hint);
@@ -163,8 +163,7 @@ static int open_host_port(struct sw_port *sp, const struct conf_port *conf,
 	return 0;
 }
 
-/* ---- ports
- * --------------------------------------------------------------------- */
+/* ---- ports ---- */
 
 static int free_id(const struct sw *sw)
 {

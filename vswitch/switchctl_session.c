@@ -216,6 +216,8 @@ static int run_capture(struct ctl *ctl, json_t *params, int fd)
 	code = wait_for_end(ctl, session, fd, &end);
 	if (!code)
 		say_end(ctl, end);
+	if (!code && json_is_true(json_object_get(end, "failed")))
+		code = CTL_FILE;
 	json_decref(end);
 	return code;
 }

@@ -11,6 +11,7 @@
  * thread a core, worker.c.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <sched.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_log.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 
 #include "base/daemon.h"
@@ -60,7 +62,8 @@ static const char usage[] =
 	"See causeway-switchd(8), causeway-switch.json(5), switchctl(1).\n";
 
 struct options {
-	const char *socket, *netd, *state_dir, *user, *group, *cores;
+	const char *socket, *user, *group, *cores;
+	struct preflight_paths paths;
 	bool preflight;
 };
 
@@ -137,8 +140,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 		switch (c) {
 		case 'c': o->cores = optarg; break;
 		case 's': o->socket = optarg; break;
-		case 'n': o->netd = optarg; break;
-		case 'd': o->state_dir = optarg; break;
+		case 'n': o->paths.netd = optarg; break;
+		case 'd': o->paths.state_dir = optarg; break;
 		case 'u': o->user = optarg; break;
 		case 'g': o->group = optarg; break;
 		case 'p': o->preflight = true; break;
@@ -294,20 +297,45 @@ static struct event *start_watchdog(void)
 
 /* ---- main ------------------------------------------------------------------------ */
 
+/* One state, one switch.  The lock lives as long as the process. */
+static int lock_state(const char *dir)
+{
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/lock", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		int rc = -errno;
+
+		log_err("%s: %s", path,
+			rc == -EWOULDBLOCK ? "another causeway-switchd uses "
+					     "this --state-dir"
+					   : strerror(-rc));
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	return 0;
+}
+
 static int prepare_state(const struct options *o, uid_t uid, gid_t gid)
 {
 	static char path[4096];
-	int rc = daemon_make_dir(o->state_dir, 0700, uid, gid);
+	int rc = daemon_make_dir(o->paths.state_dir, 0700, uid, gid);
 
 	if (rc < 0) {
 		log_err("%s: %s; choose another with --state-dir",
-			o->state_dir, strerror(-rc));
+			o->paths.state_dir, strerror(-rc));
 		return rc;
 	}
-	snprintf(path, sizeof(path), "%s/state.json", o->state_dir);
+	rc = lock_state(o->paths.state_dir);
+	if (rc < 0)
+		return rc;
+	snprintf(path, sizeof(path), "%s/state.json", o->paths.state_dir);
 	sw.state_path = path;
 	/* DPDK wants a folder of its own, even for nothing */
-	setenv("RUNTIME_DIRECTORY", o->state_dir, 1);
+	setenv("RUNTIME_DIRECTORY", o->paths.state_dir, 1);
 	return 0;
 }
 
@@ -374,8 +402,8 @@ static int serve(void)
 int main(int argc, char **argv)
 {
 	struct options o = { .socket = "/run/causeway/switchd.sock",
-			     .netd = NETD_SOCKET,
-			     .state_dir = "/var/lib/causeway/switchd" };
+			     .paths = { NETD_SOCKET,
+					"/var/lib/causeway/switchd" } };
 	unsigned cores[WORKERS_MAX] = { 0 };
 	int n, rc;
 
@@ -390,10 +418,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (o.preflight)
-		return preflight(cores, n, o.netd);
+		return preflight(cores, n, &o.paths);
+	if (!preflight_cores(cores, n))
+		return 2;
 	daemon_block_signals();
 	daemon_ready_prepare();
-	sw.netd_path = o.netd;
+	sw.netd_path = o.paths.netd;
 	sw.base = event_base_new();
 	rc = sw.base ? start(&o, cores, n) : -ENOMEM;
 	if (!rc)

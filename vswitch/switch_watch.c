@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * switch_watch.c: a packet socket outlives its interface and then says nothing
+ * for ever, so a port learns from netd's link events that it is dead.  An
+ * interface is the same one as long as its index is.
+ */
+#include "vswitch/switch_watch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "base/log.h"
+#include "base/netd_client.h"
+#include "vswitch/switch_port.h"
+#include "vswitch/switch_queues.h"
+
+static void lose(struct sw *sw, struct sw_port *sp, const char *ifname)
+{
+	struct port *was = sp->port;
+
+	sw_queues_leave(sw, &sp, 1); /* clears sp->port */
+	if (switch_review(sw) < 0) {
+		sp->port = was; /* no memory: it stays, mute */
+		return;
+	}
+	sw_port_close(sp);
+	snprintf(sp->waiting, sizeof(sp->waiting),
+		 "interface %s is gone; the port comes back with it", ifname);
+	log_warn("port %s waits: %s", sp->name, sp->waiting);
+}
+
+static void on_link(struct sw *sw, const struct netd_link *link)
+{
+	unsigned i;
+
+	for (i = 0; i < PORT_ID_MAX; i++) {
+		struct sw_port *sp = sw->ports[i];
+		const struct conf_port *conf =
+			sp && sp->hp ? switch_port_conf(sw, sp) : NULL;
+		bool carrier = link->up && link->carrier;
+
+		if (!conf || strcmp(conf->interface, link->ifname) != 0)
+			continue;
+		if (!link->present || link->ifindex != sp->ifindex) {
+			lose(sw, sp, link->ifname);
+			continue;
+		}
+		if (sp->port->link == carrier)
+			continue;
+		sp->port->link = carrier;
+		log_info("port %s: %s has %s carrier", sp->name, link->ifname,
+			 carrier ? "a" : "no");
+	}
+}
+
+static void stop(struct sw *sw)
+{
+	if (sw->watch_event)
+		event_free(sw->watch_event);
+	netd_client_close(sw->watch);
+	sw->watch_event = NULL;
+	sw->watch = NULL;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *ctx)
+{
+	struct sw *sw = ctx;
+	struct netd_link link;
+	int rc;
+
+	while ((rc = netd_client_next(sw->watch, &link)) > 0)
+		on_link(sw, &link);
+	if (rc < 0)
+		stop(sw); /* netd has gone; the next second tries again */
+}
+
+/* What may have happened while nobody listened. */
+static void look_at_all(struct sw *sw, struct netd_client *netd)
+{
+	struct netd_link link;
+	struct rpc_error err;
+	unsigned i;
+
+	for (i = 0; i < PORT_ID_MAX; i++) {
+		struct sw_port *sp = sw->ports[i];
+		const struct conf_port *conf =
+			sp && sp->hp ? switch_port_conf(sw, sp) : NULL;
+
+		if (!conf)
+			continue;
+		if (netd_link_get(netd, conf->interface, &link, &err) == 0)
+			on_link(sw, &link);
+		else if (err.code == RPC_NOT_FOUND)
+			lose(sw, sp, conf->interface);
+	}
+}
+
+static bool has_host_ports(const struct sw *sw)
+{
+	unsigned i;
+
+	for (i = 0; i < PORT_ID_MAX; i++)
+		if (sw->ports[i] && sw->ports[i]->type != CONF_VHOST_USER)
+			return true;
+	return false;
+}
+
+void switch_watch(struct sw *sw)
+{
+	struct netd_client *netd;
+	struct rpc_error err;
+
+	if (sw->watch || !has_host_ports(sw) ||
+	    netd_client_open(&netd, sw->netd_path, &err) < 0)
+		return;
+	look_at_all(sw, netd);
+	if (netd_link_watch(netd, &err) < 0) {
+		netd_client_close(netd);
+		return;
+	}
+	sw->watch = netd;
+	sw->watch_event = event_new(sw->base, netd_client_fd(netd),
+				    EV_READ | EV_PERSIST, on_readable, sw);
+	if (!sw->watch_event)
+		return stop(sw);
+	event_add(sw->watch_event, NULL);
+	on_readable(-1, 0, sw); /* what came with the answer */
+}
+
+void switch_watch_fini(struct sw *sw)
+{
+	stop(sw);
+}
