@@ -26,13 +26,9 @@ status() {
 	awk -v key="$1:" '$1 == key { print $2 }' "/proc/$SWITCHD_PID/status"
 }
 
-files() {
-	ls "/proc/$SWITCHD_PID/fd" | wc -l
-}
-
 # files_are WANTED
 files_are() {
-	[ "$(files)" = "$1" ]
+	[ "$(open_files)" = "$1" ]
 }
 
 # A hundred, ten at a time, while the talk goes on.
@@ -53,7 +49,7 @@ must "a state with a thousand ports is taken" apply $PORTS
 must "the switch comes to all of them" crowd_ready
 equal "each has a link" "$(stage_json \
 	"len([p for p in d['ports'] if p['link']])" ports)" $PORTS
-equal "each takes $FILES_EACH descriptors" "$(files)" \
+equal "each takes $FILES_EACH descriptors" "$(open_files)" \
 	$((SWITCHD_FILES + PORTS * FILES_EACH))
 equal "and no thread" "$(status Threads)" "$threads"
 at_least "and less than 100 kB of memory" \

@@ -109,10 +109,24 @@ skip() {
 
 # --- what holds after every case ------------------------------------------
 
+# open_files: how many switchd holds, when it has closed the connection of our
+# last question.
+open_files() {
+	local before=-1 now
+
+	now=$(ls "/proc/$SWITCHD_PID/fd" | wc -l)
+	while [ "$now" != "$before" ]; do
+		sleep 0.1
+		before=$now
+		now=$(ls "/proc/$SWITCHD_PID/fd" | wc -l)
+	done
+	echo "$now"
+}
+
 # baseline: remember processes and open files, for healthy.
 baseline() {
 	SWITCHD_PID=$(stage_switchd_pid)
-	SWITCHD_FILES=$(ls "/proc/$SWITCHD_PID/fd" | wc -l)
+	SWITCHD_FILES=$(open_files)
 	NETD_PID=$(stage_netd_pid || true)
 }
 
@@ -136,7 +150,7 @@ healthy() {
 	[ -z "$NETD_PID" ] ||
 		equal "netd is the process it was" "$(stage_netd_pid)" \
 			"$NETD_PID"
-	files=$(ls "/proc/$SWITCHD_PID/fd" | wc -l)
+	files=$(open_files)
 	equal "no descriptor has leaked" "$files" \
 		$((SWITCHD_FILES + ${1:-0}))
 	expect "every frame is accounted for" stage_until 5 balanced
