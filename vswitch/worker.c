@@ -352,6 +352,32 @@ static void wake(struct worker *w)
 		return; /* full counter: it is awake enough */
 }
 
+static void interrupt(const struct worker *w)
+{
+	syscall(SYS_tgkill, getpid(), w->tid, WORKER_SIGNAL);
+}
+
+/*
+ * Wait until a worker has seen `want`.  One that hangs in a system call would
+ * hang us too, and with us the watchdog: interrupt it now and then.
+ */
+static void wait_synced(const struct worker *w, uint64_t want)
+{
+	uint64_t patience = w->all->hz / 1000 * WORKER_CHECK_MS;
+	uint64_t since = __rdtsc();
+
+	while (atomic_load_explicit(&w->synced, memory_order_acquire) !=
+		       want &&
+	       !atomic_load(&w->all->stop)) {
+		sched_yield();
+		if (__rdtsc() - since < patience)
+			continue;
+		since = __rdtsc();
+		if (w->tid)
+			interrupt(w);
+	}
+}
+
 void workers_sync(struct workers *ws)
 {
 	uint64_t want = atomic_fetch_add(&ws->sync, 1) + 1;
@@ -360,10 +386,7 @@ void workers_sync(struct workers *ws)
 	for (i = 0; i < ws->count; i++)
 		wake(ws->worker[i]);
 	for (i = 0; i < ws->count; i++)
-		while (atomic_load_explicit(&ws->worker[i]->synced,
-					    memory_order_acquire) != want &&
-		       !atomic_load(&ws->stop))
-			sched_yield();
+		wait_synced(ws->worker[i], want);
 }
 
 void workers_release(struct workers *ws, struct rxq *const rxq[], unsigned n)
@@ -467,11 +490,6 @@ void workers_stop(struct workers *ws)
 	atomic_store(&ws->stop, true);
 	for (i = 0; i < ws->count; i++)
 		wake(ws->worker[i]);
-}
-
-static void interrupt(const struct worker *w)
-{
-	syscall(SYS_tgkill, getpid(), w->tid, WORKER_SIGNAL);
 }
 
 const struct worker *workers_check(struct workers *ws, unsigned limit)
