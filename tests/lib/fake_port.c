@@ -241,6 +241,9 @@ static bool fake_rx_arm(struct port *p, unsigned q)
 
 	fake_port_lock(fp);
 	event_take(fq);
+	if (fp->late.len)
+		list_put(&fq->waiting, frame_copy(&fp->late));
+	fp->late.len = 0;
 	empty = !fq->waiting.first;
 	fq->armed = empty;
 	pthread_cond_broadcast(&fp->changed);

@@ -60,6 +60,7 @@ struct fake_port {
 	unsigned room;	    /* frames it still takes */
 	enum drop refuse;   /* refuses every frame, for this reason */
 	bool no_event;	    /* has no fd: cannot sleep */
+	struct packet late; /* unless empty, comes while rx_arm() is at it */
 	struct packet busy; /* unless empty, rx() finds another of these */
 	pthread_mutex_t gate; /* rx() passes it first */
 	struct fake_list sent;

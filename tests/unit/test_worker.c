@@ -158,6 +158,26 @@ static void idle_worker_sleeps_and_a_frame_wakes_it(void)
 	stop(&r);
 }
 
+static void frame_that_comes_while_arming_is_not_lost(void)
+{
+	struct running r;
+	unsigned i;
+
+	start(&r, 1);
+	queue(&r, "a", 0);
+	plan(&r);
+	for (i = 0; i < 10; i++) {
+		fake_port_lock(port(&r, "a"));
+		port(&r, "a")->late = *frame(MAC_B, MAC_A);
+		fake_port_unlock(port(&r, "a"));
+		/* it arms again, and so meets the late one */
+		push(&r, "a", MAC_B, MAC_A);
+		CU_ASSERT_TRUE_FATAL(
+			fake_port_wait_sent(port(&r, "b"), 2 * i + 2));
+	}
+	stop(&r);
+}
+
 static void socket_wakes_its_worker_too(void)
 {
 	struct running r;
@@ -500,6 +520,7 @@ int main(void)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(worker_forwards_what_its_queues_get),
 		SUITE_TEST(idle_worker_sleeps_and_a_frame_wakes_it),
+		SUITE_TEST(frame_that_comes_while_arming_is_not_lost),
 		SUITE_TEST(socket_wakes_its_worker_too),
 		SUITE_TEST(sleeping_worker_does_not_poll),
 		SUITE_TEST(queue_without_an_event_is_always_polled),
