@@ -27,6 +27,14 @@ for set in CapInh CapPrm CapEff CapBnd CapAmb; do
 done
 equal "none may gain rights" "$(status "$SWITCHD_PID" NoNewPrivs)" "1 "
 equal "each is confined by seccomp" "$(status "$SWITCHD_PID" Seccomp)" "2 "
+for set in CapPrm CapEff; do
+	equal "netd keeps CAP_NET_ADMIN and CAP_NET_RAW in $set, no other" \
+		"$(status "$NETD_PID" $set)" "0000000000003000 "
+done
+equal "and could not get them back" "$(status "$NETD_PID" CapBnd)" \
+	"0000000000000000 "
+equal "and may gain no rights" "$(status "$NETD_PID" NoNewPrivs)" "1 "
+equal "and is confined by seccomp" "$(status "$NETD_PID" Seccomp)" "2 "
 refuse "switchd holds no file of root's that it could write" sh -c '
 	for fd in /proc/$1/fd/*; do
 		f=$(readlink "$fd")

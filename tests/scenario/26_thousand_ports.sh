@@ -26,11 +26,6 @@ status() {
 	awk -v key="$1:" '$1 == key { print $2 }' "/proc/$SWITCHD_PID/status"
 }
 
-# files_are WANTED
-files_are() {
-	[ "$(open_files)" = "$1" ]
-}
-
 # A hundred, ten at a time, while the talk goes on.
 bounce() {
 	local i

@@ -123,6 +123,15 @@ open_files() {
 	echo "$now"
 }
 
+# files_are WANTED: descriptors that switchd holds
+files_are() {
+	local files
+
+	files=$(open_files)
+	echo "$files are open, $1 were wanted"
+	[ "$files" = "$1" ]
+}
+
 # baseline: remember processes and open files, for healthy.
 baseline() {
 	SWITCHD_PID=$(stage_switchd_pid)
@@ -145,15 +154,12 @@ balanced() {
 # leak (EXTRA_FILES more are due to what the story has attached since), frames
 # are accounted for.
 healthy() {
-	local files
-
 	equal "switchd is the process it was" "$(stage_switchd_pid)" \
 		"$SWITCHD_PID"
 	[ -z "$NETD_PID" ] ||
 		equal "netd is the process it was" "$(stage_netd_pid)" \
 			"$NETD_PID"
-	files=$(open_files)
-	equal "no descriptor has leaked" "$files" \
+	expect "no descriptor has leaked" stage_until 5 files_are \
 		$((SWITCHD_FILES + ${1:-0}))
 	expect "every frame is accounted for" stage_until 5 balanced
 	refuse "no sanitizer and no assertion spoke" \
