@@ -676,6 +676,7 @@ int switch_apply(struct sw *sw, struct switch_conf *wanted, bool force,
 	tell(sw, &c, said, ctx);
 	commit(sw, &c);
 	switch_review(sw);
+	switch_watch(sw);
 	change_fini(&c);
 	return 0;
 }
