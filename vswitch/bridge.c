@@ -649,12 +649,16 @@ static unsigned count_missed(struct bridge_worker *bw,
 		const struct bport *ear = v->ports[seg->listeners[i]];
 		unsigned slot = bw->slot_of[ear->id];
 		unsigned missed = bw->admitted;
+		enum drop why;
 
 		if (ear->id == in->id)
 			continue;
 		if (slot) /* sent to it anyway */
 			missed -= bw->dest[slot - 1].count;
-		ear->state->ctr[bw->index].drops[deafness(bw, ear)] += missed;
+		why = deafness(bw, ear);
+		if (!why) /* its link has just come */
+			why = DROP_RING_FULL;
+		ear->state->ctr[bw->index].drops[why] += missed;
 		n += missed;
 	}
 	return n;
