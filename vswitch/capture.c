@@ -200,6 +200,12 @@ json_t *capture_session_end(struct sw *sw, unsigned slot, const char *how,
 	return result;
 }
 
+/* Is the port that the mirror copies to still there, and not another's id? */
+static bool has_destination(const struct sw *sw, const struct session *s)
+{
+	return s->fd >= 0 || capture_port_id(sw, s->to) == s->mirror->to;
+}
+
 static void on_drain(evutil_socket_t fd, short what, void *ctx)
 {
 	struct sw *sw = ctx;
@@ -217,6 +223,9 @@ static void on_drain(evutil_socket_t fd, short what, void *ctx)
 		if (rc < 0)
 			json_decref(capture_session_end(sw, i, strerror(-rc),
 							true));
+		else if (!has_destination(sw, s))
+			json_decref(capture_session_end(
+				sw, i, "its destination has gone", true));
 		else if (__rdtsc() > s->expires_tsc)
 			json_decref(capture_session_end(
 				sw, i, "its time is over", true));
@@ -247,6 +256,44 @@ int32_t capture_port_id(const struct sw *sw, const char *name)
 	return sp ? sp->id : CONF_NONE;
 }
 
+static bool carries(const struct conf_port *port, int32_t network)
+{
+	unsigned i;
+
+	for (i = 0; i < port->carries_count; i++)
+		if (port->carries[i] == network)
+			return true;
+	return false;
+}
+
+bool capture_may_copy(const struct switch_conf *conf, const struct session *s,
+		      const struct place *p)
+{
+	int32_t to = switch_conf_find_port(conf, s->to);
+	int32_t at = p->network ? switch_conf_find_network(conf, p->name)
+				: switch_conf_find_port(conf, p->name);
+	unsigned i;
+
+	if (to == CONF_NONE || at == CONF_NONE)
+		return false;
+	if (s->other_network)
+		return true;
+	if (p->network)
+		return carries(&conf->ports[to], at);
+	for (i = 0; i < conf->ports[at].carries_count; i++)
+		if (!carries(&conf->ports[to], conf->ports[at].carries[i]))
+			return false;
+	return true;
+}
+
+/* Asked for each configuration anew: ports change their networks, or go. */
+static bool is_watched(const struct sw *sw, const struct switch_conf *conf,
+		       const struct session *s, const struct place *p)
+{
+	return s->fd >= 0 ||
+	       (has_destination(sw, s) && capture_may_copy(conf, s, p));
+}
+
 int capture_taps(struct sw *sw, const struct switch_conf *conf,
 		 const struct view_tap **taps, unsigned *count)
 {
@@ -265,6 +312,8 @@ int capture_taps(struct sw *sw, const struct switch_conf *conf,
 					      .port = CONF_NONE,
 					      .segment = CONF_NONE };
 
+			if (!is_watched(sw, conf, s, p))
+				continue;
 			if (p->network)
 				t.segment =
 					switch_conf_find_network(conf, p->name);

@@ -323,39 +323,21 @@ void capture_rpc_start(struct rpc_request *req, void *ctx)
 static void check_destination(struct params *p)
 {
 	const struct switch_conf *sc = p->sw->running;
-	int32_t to = switch_conf_find_port(sc, p->s->to);
-	unsigned i, k, n;
+	struct session *s = p->s;
+	unsigned i;
 
-	if (to < 0) {
+	if (switch_conf_find_port(sc, s->to) == CONF_NONE) {
 		refuse(p, "to", "a port of `switchctl ports`");
 		return;
 	}
-	p->mc.to = capture_port_id(p->sw, p->s->to);
-	if (json_is_true(json_object_get(p->req->params, "other_network")))
-		return;
-	for (i = 0; i < p->s->place_count && !p->bad; i++) {
-		const struct place *pl = &p->s->place[i];
-		int32_t at = pl->network
-				     ? switch_conf_find_network(sc, pl->name)
-				     : switch_conf_find_port(sc, pl->name);
-		bool same = true;
-
-		for (n = 0; at >= 0 && same &&
-			    n < (pl->network ? 1 : sc->ports[at].carries_count);
-		     n++) {
-			uint16_t seg =
-				pl->network ? at : sc->ports[at].carries[n];
-
-			for (k = 0; k < sc->ports[to].carries_count; k++)
-				if (sc->ports[to].carries[k] == seg)
-					break;
-			same = k < sc->ports[to].carries_count;
-		}
-		if (!same)
+	p->mc.to = capture_port_id(p->sw, s->to);
+	s->other_network =
+		json_is_true(json_object_get(p->req->params, "other_network"));
+	for (i = 0; i < s->place_count && !p->bad; i++)
+		if (!capture_may_copy(sc, s, &s->place[i]))
 			refuse(p, "to",
 			       "a port of the same network, or "
 			       "other_network: true to copy across");
-	}
 }
 
 void mirror_rpc_add(struct rpc_request *req, void *ctx)

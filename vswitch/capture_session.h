@@ -28,6 +28,7 @@ struct session {
 	struct rpc_conn *conn; /* NULL: kept */
 	bool keep;
 	char who[48], why[256], filter_text[256], to[CONF_NAME_MAX];
+	bool other_network; /* `to` may be in another than what is watched */
 	unsigned place_count;
 	struct place place[CAPTURE_PLACES_MAX];
 	uint32_t snaplen;
@@ -67,6 +68,9 @@ json_t *capture_result_json(const struct session *s);
 void capture_schedule(struct sw *sw);
 /* The pcapng interface of a port, or -1; a new one is announced. */
 int capture_interface(const struct sw *sw, struct session *s, uint16_t port);
+/* May a mirror copy from there to its port, in this configuration? */
+bool capture_may_copy(const struct switch_conf *conf, const struct session *s,
+		      const struct place *p);
 int32_t capture_port_id(const struct sw *sw, const char *name);
 
 #endif
