@@ -146,6 +146,8 @@ static void explain_ingress(struct trace *t, const struct frame *f)
 	else if (f->out == FRAME_OUT_GROUP)
 		step(t, "multicast: to the group's members, or to all if it "
 			"is not a group that is snooped");
+	else if (f->out == FRAME_OUT_ROUTERS)
+		step(t, "IGMP or MLD report: to multicast routers only");
 	else
 		step(t, "broadcast or flooded multicast: to all of the "
 			"network");
