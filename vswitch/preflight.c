@@ -190,19 +190,23 @@ int preflight(const unsigned cores[], unsigned count,
 	return missing;
 }
 
+/* A pinned parent does not count: the kernel lets us go to any of our cores. */
 bool preflight_cores(const unsigned cores[], unsigned count)
 {
-	cpu_set_t set;
+	cpu_set_t ours, one;
+	bool fine = true;
 	unsigned i;
 
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+	if (sched_getaffinity(0, sizeof(ours), &ours) < 0)
 		return true; /* DPDK will say */
-	for (i = 0; i < count; i++) {
-		if (CPU_ISSET(cores[i], &set))
-			continue;
-		fprintf(stderr, "--cores: core %u is not among ours; see "
-				"`taskset -cp $$`\n", cores[i]);
-		return false;
+	for (i = 0; i < count && fine; i++) {
+		CPU_ZERO(&one);
+		CPU_SET(cores[i], &one);
+		fine = sched_setaffinity(0, sizeof(one), &one) == 0;
+		if (!fine)
+			fprintf(stderr, "--cores: there is no core %u for us; "
+					"see `nproc --all`\n", cores[i]);
 	}
-	return true;
+	sched_setaffinity(0, sizeof(ours), &ours);
+	return fine;
 }
