@@ -133,15 +133,19 @@ equal "each came to one network and no other" "${CROWD_SAID#*got * }" \
 	"lost 0 duplicated 0 foreign 0 forged 0 of 0"
 
 refused=$(stage_drops p0 spoof_mac)
+full=$(stage_drops p1 ring_full)
 crowd talk
 crowd forge
 expect "p0 is locked and unlocked 20 times while it sends" relock 20
 crowd quiet
-equal "no honest frame was lost" "$(crowd_count lost)" 0
 at_least "forged ones came to p1 while p0 was unlocked" "$(crowd_count forged)" 10
 refused=$(($(stage_drops p0 spoof_mac) - refused))
 at_least "and were refused while it was locked" "$refused" 10
-equal "and had no third fate" $((refused + $(crowd_count forged))) \
-	"${CROWD_SAID##* }"
+# A receiver that the machine keeps from running may find its ring overrun;
+# the switch says how often, and that is all that may be missing.
+full=$(($(stage_drops p1 ring_full) - full))
+overrun=$((${CROWD_SAID##* } - refused - $(crowd_count forged)))
+equal "no frame, honest or forged, had a third fate but a full ring" \
+	$(($(crowd_count lost) + overrun)) "$full"
 healthy
 scenario_end
