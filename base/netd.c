@@ -22,6 +22,7 @@
 #include <event2/event.h>
 #include <linux/capability.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -98,14 +99,22 @@ static json_t *offload_to_json(uint32_t mask)
 
 static json_t *link_to_json(const struct netd *n, const struct netd_link *l)
 {
+	static const char *const duplexes[] = {
+		[NETD_DUPLEX_UNKNOWN] = "unknown",
+		[NETD_DUPLEX_HALF] = "half",
+		[NETD_DUPLEX_FULL] = "full",
+	};
 	char mac[18];
 
 	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", l->mac[0],
 		 l->mac[1], l->mac[2], l->mac[3], l->mac[4], l->mac[5]);
-	return json_pack("{s:s, s:I, s:s, s:I, s:o, s:b, s:b, s:b, s:b}",
+	return json_pack("{s:s, s:I, s:s, s:I, s:I, s:s, s:o, s:b, s:b, s:b, "
+			 "s:b}",
 			 "ifname", l->ifname, "ifindex",
 			 (json_int_t)l->ifindex, "mac", mac, "mtu",
-			 (json_int_t)l->mtu, "offload",
+			 (json_int_t)l->mtu, "speed_mbps",
+			 (json_int_t)l->speed_mbps, "duplex",
+			 duplexes[l->duplex], "offload",
 			 offload_to_json(l->offload), "present", l->present,
 			 "up", l->up, "carrier", l->carrier, "taken",
 			 netd_take_holds(n->take, l));
@@ -220,7 +229,7 @@ static void do_tap_open(struct rpc_request *req, void *ctx)
 	rpc_reply_fds(req, link_to_json(n, &dev.link), fds, p.queues);
 }
 
-/* --- packet.open, release ------------------------------------------------- */
+/* --- packet.open, control.open, release ----------------------------------- */
 
 static bool packet_params(struct rpc_request *req, struct netd_packet_conf *c)
 {
@@ -279,6 +288,36 @@ static const char *ifname_param(struct rpc_request *req)
 		return NULL;
 	}
 	return refuse_bad_name(req, "ifname", name) ? NULL : name;
+}
+
+/* A device that is taken; otherwise the request is refused. */
+static bool find_taken(struct netd *n, struct rpc_request *req,
+		       const char *ifname, struct netd_device *dev)
+{
+	if (!netd_rtnl_find(n->rt, ifname, dev) &&
+	    netd_take_holds(n->take, &dev->link))
+		return true;
+	rpc_refuse(req, RPC_REFUSED, "ifname", ifname,
+		   "packet.open takes a device from the host",
+		   "%s is not taken", ifname);
+	return false;
+}
+
+static void do_control_open(struct rpc_request *req, void *ctx)
+{
+	struct netd *n = ctx;
+	const char *ifname = ifname_param(req);
+	struct netd_device dev;
+	int fd, rc;
+
+	if (!ifname || !find_taken(n, req, ifname, &dev))
+		return;
+	rc = netd_open_control(dev.link.ifindex, &fd);
+	if (rc)
+		reply_failed(req, "ifname", ifname,
+			     "opening a control socket", rc, NULL);
+	else
+		rpc_reply_fds(req, link_to_json(n, &dev.link), &fd, 1);
 }
 
 static void do_release(struct rpc_request *req, void *ctx)
@@ -378,6 +417,7 @@ static void do_status(struct rpc_request *req, void *ctx)
 static const struct rpc_method methods[] = {
 	{ "tap.open", do_tap_open, 0, 0 },
 	{ "packet.open", do_packet_open, 0, 0 },
+	{ "control.open", do_control_open, 0, 0 },
 	{ "release", do_release, 0, 0 },
 	{ "link.get", do_link_get, 0, 0 },
 	{ "link.watch", do_link_watch, 0, 0 },
@@ -452,20 +492,21 @@ static int watch_links(struct netd *n)
 	return 0;
 }
 
-/* Netlink and packet sockets only; of ioctls only the taps'. */
+/* Netlink and packet sockets only; of ioctls only the taps' and ethtool's. */
 static int jail_rules(scmp_filter_ctx ctx, void *unused)
 {
 	static const int families[] = { AF_NETLINK, AF_PACKET };
 	static const unsigned long requests[] = { TUNSETIFF, TUNSETVNETHDRSZ,
 						  TUNSETOWNER, TUNSETOFFLOAD,
-						  TUNSETPERSIST };
+						  TUNSETPERSIST,
+						  SIOCETHTOOL };
 	int rc = 0;
 
 	for (size_t i = 0; i < 2 && !rc; i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 				      SCMP_A0(SCMP_CMP_EQ, families[i], 0));
 	/* The kernel looks at 32 bits of the request. */
-	for (size_t i = 0; i < 5 && !rc; i++)
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]) && !rc; i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 				      SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff,
 					      requests[i]));

@@ -77,6 +77,16 @@ static uint32_t parse_offload(const json_t *list)
 	return mask;
 }
 
+static enum netd_duplex parse_duplex(const json_t *json)
+{
+	const char *text = json_string_value(json);
+
+	if (text && !strcmp(text, "full"))
+		return NETD_DUPLEX_FULL;
+	return text && !strcmp(text, "half") ? NETD_DUPLEX_HALF :
+					       NETD_DUPLEX_UNKNOWN;
+}
+
 static bool flag(const json_t *json, const char *key)
 {
 	return json_is_true(json_object_get(json, key));
@@ -93,6 +103,9 @@ static int parse_link(const json_t *json, struct netd_link *link)
 	strcpy(link->ifname, name);
 	link->ifindex = json_integer_value(json_object_get(json, "ifindex"));
 	link->mtu = json_integer_value(json_object_get(json, "mtu"));
+	link->speed_mbps =
+		json_integer_value(json_object_get(json, "speed_mbps"));
+	link->duplex = parse_duplex(json_object_get(json, "duplex"));
 	link->offload = parse_offload(json_object_get(json, "offload"));
 	link->present = flag(json, "present");
 	link->up = flag(json, "up");
@@ -155,6 +168,14 @@ int netd_packet_open(struct netd_client *c, const struct netd_packet_conf *conf,
 				   conf->force);
 
 	return call_for_fds(c, "packet.open", params, fd, 1, link, err);
+}
+
+int netd_control_open(struct netd_client *c, const char *ifname, int *fd,
+		      struct netd_link *link, struct rpc_error *err)
+{
+	return call_for_fds(c, "control.open",
+			    json_pack("{s:s}", "ifname", ifname), fd, 1, link,
+			    err);
 }
 
 int netd_release(struct netd_client *c, const char *ifname,

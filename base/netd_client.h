@@ -44,11 +44,19 @@ enum netd_offload {
 	NETD_USO = 1 << 4,
 };
 
+enum netd_duplex {
+	NETD_DUPLEX_UNKNOWN,
+	NETD_DUPLEX_HALF,
+	NETD_DUPLEX_FULL,
+};
+
 struct netd_link {
 	char ifname[IFNAMSIZ];
 	uint32_t ifindex;
 	uint8_t mac[6];
 	uint32_t mtu;	  /* the device's own, L3 bytes */
+	uint32_t speed_mbps; /* 0: unknown, as without carrier */
+	enum netd_duplex duplex;
 	uint32_t offload; /* enum netd_offload; 0 in events */
 	bool present;	  /* false: the device is gone (events only) */
 	bool up;	  /* administratively */
@@ -92,6 +100,17 @@ int netd_packet_open(struct netd_client *c, const struct netd_packet_conf *conf,
 		     int *fd, struct netd_link *link, struct rpc_error *err);
 
 /*
+ * A second socket on an interface that is taken, for its link's own protocols:
+ * only untagged frames of slow protocols (0x8809: LACP, marker) and LLDP
+ * (0x88cc) to 01:80:c2:00:00:0x come out of it, however busy the interface is;
+ * the filter cannot be taken off.  Frames, without any header before them, go
+ * out as they are written, ahead of others in the interface's queue.
+ * Non-blocking.  -EREMOTEIO: not taken, or gone.
+ */
+int netd_control_open(struct netd_client *c, const char *ifname, int *fd,
+		      struct netd_link *link, struct rpc_error *err);
+
+/*
  * Give an interface back to the host as it was (addresses, routes, MTU, IPv6),
  * or delete a tap of ours.  Close its descriptors first.  Releasing what is
  * not ours does nothing.
@@ -104,7 +123,7 @@ int netd_link_get(struct netd_client *c, const char *ifname,
 
 /*
  * From now on events arrive for every device of netd's network namespace that
- * changes carrier, state, MTU or MAC, appears or goes; one for each that
+ * changes carrier, speed, state, MTU or MAC, appears or goes; one for each that
  * exists comes first.  Poll the descriptor, then call netd_client_next()
  * until it returns 0.
  */

@@ -22,4 +22,7 @@ int netd_open_tap_persist(int fd);
 /* A packet socket bound to the device. */
 int netd_open_packet(uint32_t ifindex, int *fd, uint32_t *offload);
 
+/* A packet socket for the device's slow protocols and LLDP, and only them. */
+int netd_open_control(uint32_t ifindex, int *fd);
+
 #endif

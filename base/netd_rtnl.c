@@ -23,6 +23,7 @@
 #include <netlink/route/route.h>
 
 #include "base/log.h"
+#include "base/netd_ethtool.h"
 
 #define SOCK_BYTES (1 << 20)
 #define LIFETIME_FOREVER 0xffffffffu
@@ -123,6 +124,7 @@ static void fill_link(struct rtnl_link *from, struct netd_link *link)
 	if (mac && nl_addr_get_len(mac) == sizeof(link->mac))
 		memcpy(link->mac, nl_addr_get_binary_addr(mac),
 		       sizeof(link->mac));
+	netd_ethtool_link(link->ifname, &link->speed_mbps, &link->duplex);
 }
 
 static void fill_device(struct rtnl_link *from, struct netd_device *dev)
@@ -624,6 +626,7 @@ static bool same_link(const struct netd_link *a, const struct netd_link *b)
 {
 	return !strcmp(a->ifname, b->ifname) && a->ifindex == b->ifindex &&
 	       !memcmp(a->mac, b->mac, sizeof(a->mac)) && a->mtu == b->mtu &&
+	       a->speed_mbps == b->speed_mbps && a->duplex == b->duplex &&
 	       a->present == b->present && a->up == b->up &&
 	       a->carrier == b->carrier;
 }

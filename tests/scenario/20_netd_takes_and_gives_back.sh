@@ -65,8 +65,9 @@ hold_start() {
 	read -r -t 10 held <&"${HOLD[0]}" || fail "netd-ask $* got nothing"
 }
 
+# frames [send]: how many came so far.
 frames() {
-	echo >&"${HOLD[1]}"
+	echo "${1:-}" >&"${HOLD[1]}"
 	read -r -t 10 count <&"${HOLD[0]}"
 	echo "$count"
 }
@@ -75,6 +76,19 @@ hold_kill() {
 	kill -9 "$hold_pid"
 	wait "$hold_pid" 2>/dev/null || true
 	hold_pid=
+}
+
+# wire_sends COUNT HEX...: each frame COUNT times, from the wire.
+wire_sends() {
+	in_wire python3 - "$@" <<-'EOF'
+	import socket, sys
+	s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+	s.bind(("w0", 0))
+	for frame in sys.argv[2:]:
+	    frame = bytes.fromhex(frame).ljust(60, b"\0")
+	    for _ in range(int(sys.argv[1])):
+	        s.send(frame)
+	EOF
 }
 
 # What `release` has to bring back, without what differs each time.
@@ -148,6 +162,28 @@ scan_is_silent "taken"
 ok "a taken device answers nobody, and its packet socket sees the frames"
 
 hold_kill
+src=020000000002
+hold_start control h0
+[[ $held == h0*speed=10000\ duplex=full*taken* ]] ||
+	fail "control.open said: $held"
+wire_sends 20000 "0180c2000003${src}0800" "ffffffffffff${src}0806"
+wire_sends 1 "0180c2000002${src}81000005880901" "0180c2000002${src}0026424203" \
+	"020000000001${src}8809" "0180c2000010${src}88cc" "0180c2000002${src}88a8"
+wire_sends 20 "0180c2000002${src}880901" "0180c200000e${src}88cc" \
+	"0180c2000000${src}88cc" "0180c2000003${src}88cc"
+count=$(frames)
+[ "$count" = 80 ] || fail "the control socket saw $count frames, not 80"
+in_host ip maddr show dev h0 | grep -q 01:80:c2:00:00:02 ||
+	fail "the slow protocols' group is not joined"
+in_wire timeout 10 tcpdump -c 1 -w "$work/slow.pcap" -i w0 --immediate-mode \
+	-Q in ether proto 0x8809 2>"$work/tcpdump.log" &
+dump_pid=$!
+until grep -q listening "$work/tcpdump.log"; do :; done
+[ "$(frames send)" = 80 ] || fail "the control socket saw its own frame"
+wait "$dump_pid" || fail "nothing sent on the control socket was seen"
+ok "a control socket gets and sends slow protocols and LLDP, nothing else"
+
+hold_kill
 scan_is_silent "client killed"
 ok "it stays taken when its user is killed"
 
@@ -217,6 +253,10 @@ in_host ip link del br0
 ! ask tap h0 1500 1 </dev/null 2>/dev/null || fail "foreign device as tap"
 ! ask tap ../x 1500 1 </dev/null 2>/dev/null || fail "bad name"
 ok "bridge ports, loopback, foreign and missing devices are refused"
+
+! ask control h0 </dev/null 2>"$work/err" || fail "control, not taken"
+grep -q 'packet.open' "$work/err" || fail "no hint: $(cat "$work/err")"
+ok "a device that is not taken gets no control socket"
 
 hold_start tap t0 1400 2
 [[ $held == *mtu=1400*up*carrier* ]] || fail "tap.open said: $held"

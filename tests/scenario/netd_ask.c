@@ -5,12 +5,14 @@
  *	netd-ask SOCKET get IF
  *	netd-ask SOCKET release IF
  *	netd-ask SOCKET packet IF MTU TAGS FORCE
+ *	netd-ask SOCKET control IF
  *	netd-ask SOCKET tap NAME MTU QUEUES
  *	netd-ask SOCKET watch IF
  *
- * packet and tap hold what they got until standard input ends; each line
- * read from it is answered by the number of frames received so far.  watch
- * prints the device's events until then.
+ * packet, control and tap hold what they got until standard input ends; each
+ * line read from it is answered by the number of frames received so far, and
+ * the line "send" sends an empty slow protocols frame before.  watch prints
+ * the device's events until then.
  */
 #include <errno.h>
 #include <poll.h>
@@ -19,14 +21,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/socket.h>
+
 #include "base/netd_client.h"
 
 static void print_link(const struct netd_link *l)
 {
+	static const char *const duplexes[] = { "unknown", "half", "full" };
+
 	printf("%s ifindex=%u mtu=%u mac=%02x:%02x:%02x:%02x:%02x:%02x "
-	       "offload=%#x %s %s %s %s\n",
+	       "speed=%u duplex=%s offload=%#x %s %s %s %s\n",
 	       l->ifname, l->ifindex, l->mtu, l->mac[0], l->mac[1], l->mac[2],
-	       l->mac[3], l->mac[4], l->mac[5], l->offload,
+	       l->mac[3], l->mac[4], l->mac[5], l->speed_mbps,
+	       duplexes[l->duplex], l->offload,
 	       l->present ? "present" : "gone", l->up ? "up" : "down",
 	       l->carrier ? "carrier" : "no-carrier",
 	       l->taken ? "taken" : "not-taken");
@@ -50,12 +57,23 @@ static unsigned drain(const int *fds, unsigned n)
 	return count;
 }
 
+static void send_slow(int fd)
+{
+	static const uint8_t frame[60] = { 0x01, 0x80, 0xc2, 0, 0, 2,
+					   0x02, 0, 0, 0, 0, 1, 0x88, 0x09 };
+
+	if (write(fd, frame, sizeof(frame)) != sizeof(frame))
+		perror("send");
+}
+
 static int hold(const int *fds, unsigned n)
 {
 	unsigned long frames = 0;
 	char line[64];
 
 	while (fgets(line, sizeof(line), stdin)) {
+		if (!strcmp(line, "send\n"))
+			send_slow(fds[0]);
 		frames += drain(fds, n);
 		printf("%lu\n", frames);
 		fflush(stdout);
@@ -96,6 +114,22 @@ static int ask_packet(struct netd_client *c, char **a)
 	return hold(&fd, 1);
 }
 
+/* Says "unlocked" first when the filter can be taken off. */
+static int ask_control(struct netd_client *c, const char *ifname)
+{
+	struct netd_link link;
+	struct rpc_error e;
+	int fd, none = 0;
+
+	if (netd_control_open(c, ifname, &fd, &link, &e))
+		return complain(&e);
+	if (!setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none,
+			sizeof(none)) || errno != EPERM)
+		printf("unlocked ");
+	print_link(&link);
+	return hold(&fd, 1);
+}
+
 static int ask_tap(struct netd_client *c, char **a)
 {
 	unsigned queues = atoi(a[2]);
@@ -124,6 +158,8 @@ static int ask(struct netd_client *c, const char *verb, int n, char **a)
 		return netd_release(c, a[0], &e) ? complain(&e) : 0;
 	if (!strcmp(verb, "watch"))
 		return netd_link_watch(c, &e) ? complain(&e) : watch(c, a[0]);
+	if (!strcmp(verb, "control"))
+		return ask_control(c, a[0]);
 	if (!strcmp(verb, "packet") && n == 4)
 		return ask_packet(c, a);
 	if (!strcmp(verb, "tap") && n == 3)
