@@ -74,6 +74,8 @@ void switch_conf_free(struct switch_conf *conf)
 		free(conf->ports[i].carries);
 		free(conf->ports[i].ipv4_allowed);
 		free(conf->ports[i].ipv6_allowed);
+		free(conf->ports[i].bonding.members);
+		free(conf->ports[i].addresses);
 	}
 	free(conf->networks);
 	free(conf->ports);

@@ -29,17 +29,20 @@
 
 #include <netinet/in.h>
 
+#include "vlan/bond.h"
+
 #define CONF_NAME_MAX 64	 /* with the NUL; letters digits . _ : - */
 #define CONF_SOCKET_MAX 108	 /* sun_path */
 #define CONF_IFNAME_MAX 16	 /* IFNAMSIZ */
 #define CONF_NETWORKS_MAX 4096
 #define CONF_PORTS_MAX 4000	 /* below PORT_ID_MAX */
 #define CONF_PREFIXES_MAX 256	 /* of one family at one port */
+#define CONF_ADDRESSES_MAX 16	 /* of a host port's interface */
 #define CONF_TEXT_MAX (3u << 20) /* bytes of JSON; fits an RPC message */
 #define CONF_ERRORS_MAX 16
 #define CONF_NONE (-1)		 /* index: no such object */
 
-enum conf_type { CONF_VHOST_USER, CONF_TAP, CONF_PACKET };
+enum conf_type { CONF_VHOST_USER, CONF_TAP, CONF_PACKET, CONF_BOND };
 enum conf_role { CONF_GUEST, CONF_HOST, CONF_UPLINK };
 
 enum conf_vlan_mode {
@@ -68,6 +71,12 @@ enum conf_link_proto {
 	CONF_LINK_OTHER = 1 << 6, /* the rest of 01:80:c2:00:00:0x */
 };
 
+enum conf_lldp { CONF_LLDP_RX = 1 << 0, CONF_LLDP_TX = 1 << 1 };
+
+/* A property of a kernel interface that may be left as it is. */
+enum conf_toggle { CONF_AS_IT_IS, CONF_TOGGLE_OFF, CONF_TOGGLE_ON };
+enum conf_duplex { CONF_DUPLEX_AS_IT_IS, CONF_DUPLEX_HALF, CONF_DUPLEX_FULL };
+
 struct conf_prefix4 {
 	struct in_addr addr; /* network order, host bits zero */
 	uint8_t len;
@@ -76,6 +85,52 @@ struct conf_prefix4 {
 struct conf_prefix6 {
 	struct in6_addr addr;
 	uint8_t len;
+};
+
+/* An address of an interface, with its prefix: host bits are kept. */
+struct conf_address {
+	uint8_t family; /* AF_INET, AF_INET6 */
+	uint8_t len;
+	union {
+		struct in_addr v4;
+		struct in6_addr v6;
+	} addr;
+};
+
+/* What ethtool -K, -s would say; enum conf_toggle unless told otherwise. */
+struct conf_ethtool {
+	uint8_t rx, tx, sg, tso, ufo, gso, gro, lro;
+	uint8_t autoneg;
+	uint8_t duplex;	    /* enum conf_duplex */
+	uint32_t speed;	    /* Mb/s; 0: as it is */
+	uint32_t advertise; /* mask of link modes; 0: as it is */
+};
+
+struct conf_member {
+	char name[CONF_NAME_MAX];
+	int32_t port; /* index into ports */
+};
+
+/* What a port of type bond is, in XenServer's words; see vlan/bond.h. */
+struct conf_bond {
+	uint8_t mode; /* enum bond_mode */
+	uint8_t hash; /* enum bond_hash; lacp */
+	uint8_t member_count;
+	struct conf_member *members; /* [BOND_MEMBERS_MAX], in given order */
+	char primary_name[CONF_NAME_MAX];
+	int8_t primary; /* index into members, or -1 */
+	uint32_t updelay_ms;
+	uint32_t downdelay_ms;
+	uint32_t rebalance_interval_ms; /* 0: never */
+	uint32_t miimon_ms;	/* kept for its readers: links are events */
+	uint16_t use_carrier;
+	uint8_t lacp_fast;	/* 1: lacp-time fast */
+	bool lacp_fallback_ab;
+	uint16_t lacp_system_priority;
+	uint16_t lacp_aggregation_key;	/* 0: not given */
+	uint16_t lacp_actor_key;	/* 0: not given; the same thing */
+	uint16_t lacp_key;		/* effective: of every member */
+	uint8_t lacp_system[6];	/* zero: `mac`, or the first member's */
 };
 
 struct conf_settings {
@@ -115,6 +170,20 @@ struct conf_port {
 	/* tap, packet */
 	char interface[CONF_IFNAME_MAX];
 
+	/* type bond; of members: whose */
+	struct conf_bond bonding;
+	int32_t bond;	/* index of the bond that has this port, or CONF_NONE */
+	uint8_t member; /* its number there */
+
+	/* the kernel's side: of packet ports and taps of the host */
+	struct conf_ethtool ethtool;
+	bool nic_promiscuous; /* IFF_PROMISC of the interface itself */
+	uint8_t lldp;	      /* enum conf_lldp; never at guests */
+	uint32_t address_count;
+	struct conf_address *addresses; /* in given order */
+	struct in_addr gateway;		/* zero: none */
+	struct in6_addr gateway6;
+
 	uint16_t queues; /* pairs, at most */
 	bool csum;	 /* offer checksum offload */
 	bool tso;	 /* offer TSO */
@@ -130,8 +199,8 @@ struct conf_port {
 	uint64_t cvlans[64];	 /* tunnel: customer VIDs taken; none: all */
 
 	/* isolation */
-	bool has_mac;
-	uint8_t mac[6];
+	bool has_mac;	/* it owns `mac` in its networks; false at bonds */
+	uint8_t mac[6]; /* zero: none */
 	uint8_t locking_mode; /* enum conf_locking, as written */
 	uint8_t locking;      /* effective */
 	uint32_t ipv4_count;
@@ -212,11 +281,17 @@ void switch_conf_describe(FILE *to);
 /*
  * Actions.  Carry them out in order; when they are done, `wanted` runs:
  *
- *	remove ports, remove networks, change settings, change networks,
- *	add networks, change ports, add ports
+ *	remove bonds, remove other ports, remove networks, change settings,
+ *	change networks, add networks, change other ports, add other ports,
+ *	change bonds, add bonds
  *
  * A port that stays but whose network is removed carries nothing until its
- * own change comes: fail closed.  A port whose change cannot be made in place
+ * own change comes: fail closed.  In the same way a bond that stays does
+ * without a member that is removed, until its own change comes last, when all
+ * members are there.  A bond is changed in place, whatever changes: mode,
+ * members, properties.  Ports that become members, cease to be or change
+ * their number have CONF_PART_BOND too, and so has a bond one of whose
+ * members is removed and added again.  A port whose change cannot be made in place
  * is removed and added again (both with CONF_PART_RECREATE).  A change of a
  * network that alters what a port sees (its tag, its uplink, its default
  * locking mode, its MTU) also yields a change of that port.
@@ -232,6 +307,9 @@ enum conf_part {
 	CONF_PART_TABLES = 1 << 4, /* settings: sizes of tables */
 	CONF_PART_TIMES = 1 << 5,  /* settings: ageing, hold, naps, budgets */
 	CONF_PART_RECREATE = 1 << 6, /* half of a remove-and-add */
+	CONF_PART_BOND = 1 << 7, /* mode, members, properties; membership */
+	CONF_PART_LINK = 1 << 8, /* the kernel interface: ethtool, addresses */
+	CONF_PART_LLDP = 1 << 9,
 };
 
 struct switch_conf_action {

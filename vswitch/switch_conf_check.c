@@ -9,6 +9,7 @@
  */
 #include "vswitch/switch_conf_keys.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,12 @@ static void resolve_uplink(struct check *c, uint32_t i)
 	} else if (c->conf->ports[net->uplink].role != CONF_UPLINK) {
 		conf_error(c->errs, path, value,
 			   "name of a port with role uplink");
+		net->uplink = CONF_NONE;
+	} else if (c->conf->ports[net->uplink].bond != CONF_NONE) {
+		conf_error(c->errs, path, value,
+			   "\"%s\", the bond whose member this port is",
+			   c->conf->ports[c->conf->ports[net->uplink].bond]
+				   .name);
 		net->uplink = CONF_NONE;
 	}
 }
@@ -126,6 +133,8 @@ static void resolve_mtu(struct check *c, uint32_t i)
 		if (!most || net->mtu > most->mtu)
 			most = net;
 	}
+	if (!p->mtu && p->bond != CONF_NONE)
+		p->mtu = c->conf->ports[p->bond].mtu;
 	if (!p->mtu)
 		p->mtu = most ? most->mtu : 1500;
 	if (!most || p->mtu >= most->mtu)
@@ -133,6 +142,52 @@ static void resolve_mtu(struct check *c, uint32_t i)
 	snprintf(value, sizeof(value), "%u", p->mtu);
 	conf_error(c->errs, port_path(path, i, "mtu"), value,
 		   "at least %u, the MTU of network %s", most->mtu, most->name);
+}
+
+/* Bonds first: what a member's own default is, its bond says. */
+static void resolve_mtus(struct check *c)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->conf->port_count; i++)
+		if (c->conf->ports[i].bond == CONF_NONE)
+			resolve_mtu(c, i);
+	for (i = 0; i < c->conf->port_count; i++)
+		if (c->conf->ports[i].bond != CONF_NONE)
+			resolve_mtu(c, i);
+}
+
+static bool on_link(const struct conf_address *a, int family,
+		    const uint8_t *gateway)
+{
+	const uint8_t *own = (const uint8_t *)&a->addr;
+	unsigned bits = a->len % 8;
+	uint8_t mask = 0xff00u >> bits;
+
+	if (a->family != family || memcmp(own, gateway, a->len / 8))
+		return false;
+	return !bits || !((own[a->len / 8] ^ gateway[a->len / 8]) & mask);
+}
+
+static void check_gateway(struct check *c, uint32_t i, int family,
+			  const void *gateway, const char *key)
+{
+	static const struct in6_addr none;
+	const struct conf_port *p = &c->conf->ports[i];
+	size_t len = family == AF_INET ? 4 : 16;
+	char path[WHERE_LEN], text[INET6_ADDRSTRLEN], value[NAMED_LEN];
+	uint32_t k;
+
+	if (!memcmp(gateway, &none, len) ||
+	    (family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(
+					   (const struct in6_addr *)gateway)))
+		return;
+	for (k = 0; k < p->address_count; k++)
+		if (on_link(&p->addresses[k], family, gateway))
+			return;
+	inet_ntop(family, gateway, text, sizeof(text));
+	conf_error(c->errs, port_path(path, i, key), quoted(value, text),
+		   "an address within the prefix of one of addresses");
 }
 
 static void check_port(struct check *c, uint32_t i)
@@ -152,6 +207,12 @@ static void check_port(struct check *c, uint32_t i)
 	if (p->tso && !p->csum)
 		conf_error(c->errs, port_path(path, i, "offload.tso"), "true",
 			   "false, or offload.csum: true");
+	if (p->type == CONF_BOND && p->role != CONF_UPLINK)
+		conf_error(c->errs, port_path(path, i, "role"),
+			   p->role == CONF_HOST ? "\"host\"" : "\"guest\"",
+			   "\"uplink\", which is all a bond can be");
+	check_gateway(c, i, AF_INET, &p->gateway, "gateway");
+	check_gateway(c, i, AF_INET6, &p->gateway6, "gateway6");
 }
 
 /* Which network of one port owns a VLAN; `stamp` says for which port. */
@@ -381,14 +442,16 @@ int conf_check(struct switch_conf *conf, struct switch_conf_errors *errs)
 	struct check c = { .conf = conf, .errs = errs };
 	uint32_t i;
 
+	conf_resolve_bonds(conf, errs);
 	resolve_uplinks(&c);
 	if (c.no_memory)
 		return -ENOMEM;
 	for (i = 0; i < conf->port_count; i++) {
 		resolve_locking(&c, &conf->ports[i]);
-		resolve_mtu(&c, i);
 		check_port(&c, i);
 	}
+	resolve_mtus(&c);
+	conf_check_bonds(conf, errs);
 	check_all_vlans(&c);
 	check_macs(&c);
 	check_ends(&c, offsetof(struct conf_port, socket), "socket");

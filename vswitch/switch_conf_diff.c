@@ -119,12 +119,46 @@ static bool takes_over(const struct diff *d, uint32_t port)
 	return false;
 }
 
+static bool same_membership(const struct diff *d, const struct conf_port *a,
+			    const struct conf_port *b)
+{
+	if (a->bond == CONF_NONE || b->bond == CONF_NONE)
+		return a->bond == b->bond;
+	return a->member == b->member &&
+	       !strcmp(d->running->ports[a->bond].name,
+		       d->wanted->ports[b->bond].name);
+}
+
+/*
+ * A bond that was one before has nothing to re-create, but takes its members
+ * anew when they were.  Members' marks are there already: see mark().
+ */
+static uint32_t bond_parts(const struct diff *d, uint32_t i, uint32_t parts)
+{
+	const struct conf_port *p = &d->wanted->ports[i];
+	unsigned k;
+
+	if (d->running->ports[d->old_port[i]].type != CONF_BOND)
+		return parts;
+	if (parts & CONF_PART_RECREATE)
+		parts = (parts & ~CONF_PART_RECREATE) | CONF_PART_BOND;
+	for (k = 0; k < p->bonding.member_count; k++)
+		if (d->port_parts[p->bonding.members[k].port] &
+		    CONF_PART_RECREATE)
+			parts |= CONF_PART_BOND;
+	return parts;
+}
+
 static uint32_t port_parts(const struct diff *d, uint32_t i)
 {
 	const struct conf_port *b = &d->wanted->ports[i];
 	const struct conf_port *a = &d->running->ports[d->old_port[i]];
 	uint32_t parts = table_parts(conf_port_keys, a, b);
 
+	if (b->type == CONF_BOND)
+		parts = bond_parts(d, i, parts);
+	if (!same_membership(d, a, b))
+		parts |= CONF_PART_BOND;
 	if (a->locking != b->locking)
 		parts |= CONF_PART_POLICY;
 	if (!same_carries(d, a, b))
@@ -150,6 +184,16 @@ static void match(struct diff *d)
 			d->running, d->wanted->ports[i].name);
 }
 
+static void mark_ports(struct diff *d, bool bonds)
+{
+	uint32_t i;
+
+	for (i = 0; i < d->wanted->port_count; i++)
+		if (d->old_port[i] != CONF_NONE &&
+		    (d->wanted->ports[i].type == CONF_BOND) == bonds)
+			d->port_parts[i] = port_parts(d, i);
+}
+
 static void mark(struct diff *d)
 {
 	uint32_t i;
@@ -160,9 +204,8 @@ static void mark(struct diff *d)
 				conf_network_keys,
 				&d->running->networks[d->old_network[i]],
 				&d->wanted->networks[i]);
-	for (i = 0; i < d->wanted->port_count; i++)
-		if (d->old_port[i] != CONF_NONE)
-			d->port_parts[i] = port_parts(d, i);
+	mark_ports(d, false);
+	mark_ports(d, true);
 }
 
 static void add(struct switch_conf_plan *plan, enum conf_verb verb,
@@ -175,12 +218,15 @@ static void add(struct switch_conf_plan *plan, enum conf_verb verb,
 	};
 }
 
-static void plan_removals(const struct diff *d, struct switch_conf_plan *plan)
+static void plan_port_removals(const struct diff *d,
+			       struct switch_conf_plan *plan, bool bonds)
 {
 	uint32_t i;
 	int32_t now;
 
 	for (i = 0; i < d->running->port_count; i++) {
+		if ((d->running->ports[i].type == CONF_BOND) != bonds)
+			continue;
 		now = switch_conf_find_port(d->wanted,
 					    d->running->ports[i].name);
 		if (now == CONF_NONE)
@@ -189,6 +235,14 @@ static void plan_removals(const struct diff *d, struct switch_conf_plan *plan)
 			add(plan, CONF_REMOVE, CONF_PORT, CONF_PART_RECREATE,
 			    i, CONF_NONE);
 	}
+}
+
+static void plan_removals(const struct diff *d, struct switch_conf_plan *plan)
+{
+	uint32_t i;
+
+	plan_port_removals(d, plan, true);
+	plan_port_removals(d, plan, false);
 	for (i = 0; i < d->running->network_count; i++)
 		if (d->new_network[i] == CONF_NONE)
 			add(plan, CONF_REMOVE, CONF_NETWORK, 0, i, CONF_NONE);
@@ -212,19 +266,22 @@ static void plan_networks(const struct diff *d, struct switch_conf_plan *plan)
 			add(plan, CONF_ADD, CONF_NETWORK, 0, CONF_NONE, i);
 }
 
-static void plan_ports(const struct diff *d, struct switch_conf_plan *plan)
+static void plan_ports(const struct diff *d, struct switch_conf_plan *plan,
+		       bool bonds)
 {
 	uint32_t i, parts;
 
 	for (i = 0; i < d->wanted->port_count; i++) {
 		parts = d->port_parts[i];
-		if (parts && !(parts & CONF_PART_RECREATE))
+		if ((d->wanted->ports[i].type == CONF_BOND) == bonds &&
+		    parts && !(parts & CONF_PART_RECREATE))
 			add(plan, CONF_CHANGE, CONF_PORT, parts,
 			    d->old_port[i], i);
 	}
 	for (i = 0; i < d->wanted->port_count; i++) {
 		parts = d->port_parts[i] & CONF_PART_RECREATE;
-		if (parts || d->old_port[i] == CONF_NONE)
+		if ((d->wanted->ports[i].type == CONF_BOND) == bonds &&
+		    (parts || d->old_port[i] == CONF_NONE))
 			add(plan, CONF_ADD, CONF_PORT, parts, CONF_NONE, i);
 	}
 }
@@ -278,7 +335,8 @@ int switch_conf_diff(const struct switch_conf *running,
 		mark(&d);
 		plan_removals(&d, plan);
 		plan_networks(&d, plan);
-		plan_ports(&d, plan);
+		plan_ports(&d, plan, false);
+		plan_ports(&d, plan, true);
 	}
 	diff_fini(&d);
 	return plan->actions ? 0 : -ENOMEM;
@@ -318,7 +376,8 @@ void switch_conf_action_text(const struct switch_conf *running,
 	static const char *const objects[] = { "settings", "network ",
 					       "port " };
 	static const char *const parts[] = { "policy", "vlan", "rate", "mtu",
-					     "tables", "times", "re-create" };
+					     "tables", "times", "re-create",
+					     "bond", "link", "lldp" };
 	const char *lead = ": ";
 	size_t at;
 	unsigned i;

@@ -190,7 +190,7 @@ static bool hex_byte(const char *s, uint8_t *to)
 	return true;
 }
 
-static bool read_mac(struct conf_port *p, const json_t *value)
+static bool read_mac(uint8_t mac[6], const json_t *value)
 {
 	static const uint8_t zero[6];
 	const char *s = json_string_value(value);
@@ -199,13 +199,12 @@ static bool read_mac(struct conf_port *p, const json_t *value)
 	if (!s || strlen(s) != 17)
 		return false;
 	for (i = 0; i < 6; i++) {
-		if (!hex_byte(s + 3 * i, &p->mac[i]))
+		if (!hex_byte(s + 3 * i, &mac[i]))
 			return false;
 		if (i < 5 && s[3 * i + 2] != ':')
 			return false;
 	}
-	p->has_mac = true;
-	return !(p->mac[0] & 1) && memcmp(p->mac, zero, 6);
+	return !(mac[0] & 1) && memcmp(mac, zero, 6);
 }
 
 static bool read_net(struct reader *r, const struct conf_key *key,
@@ -450,6 +449,68 @@ static void read_vid_list(struct reader *r, const struct conf_key *key,
 	}
 }
 
+/* Who they are is found out when all ports are read. */
+static void read_members(struct reader *r, const struct conf_key *key,
+			 struct conf_port *p, const json_t *value,
+			 const char *path)
+{
+	size_t i, n = json_array_size(value);
+	char at[PATH_MAX_LEN];
+
+	if (!n || n > BOND_MEMBERS_MAX) {
+		fail_key(r, path, value, key);
+		return;
+	}
+	p->bonding.members = new_list(r, n, sizeof(*p->bonding.members));
+	for (i = 0; p->bonding.members && i < n; i++) {
+		const json_t *v = json_array_get(value, i);
+		const char *s = json_string_value(v);
+
+		path_at(at, path, i);
+		if (s && name_ok(s, CONF_NAME_MAX))
+			strcpy(p->bonding.members[p->bonding.member_count++]
+				       .name, s);
+		else
+			fail(r, at, v, "name of a port in ports");
+	}
+}
+
+static bool read_address(struct conf_address *to, const char *s)
+{
+	char addr[INET6_ADDRSTRLEN];
+
+	if (!s)
+		return false;
+	to->family = strchr(s, ':') ? AF_INET6 : AF_INET;
+	return strchr(s, '/') &&
+	       split_prefix(s, addr, sizeof(addr), &to->len,
+			    to->family == AF_INET ? 32 : 128) &&
+	       inet_pton(to->family, addr, &to->addr) == 1;
+}
+
+static void read_addresses(struct reader *r, const struct conf_key *key,
+			   struct conf_port *p, const json_t *value,
+			   const char *path)
+{
+	size_t i, n = json_array_size(value);
+	char at[PATH_MAX_LEN];
+
+	if (n > CONF_ADDRESSES_MAX) {
+		fail(r, path, value, "at most 16 addresses");
+		return;
+	}
+	p->addresses = new_list(r, n, sizeof(*p->addresses));
+	for (i = 0; p->addresses && i < n; i++) {
+		const json_t *v = json_array_get(value, i);
+
+		path_at(at, path, i);
+		if (!read_address(&p->addresses[i], json_string_value(v)))
+			fail_key(r, at, v, key);
+	}
+	if (p->addresses)
+		p->address_count = n;
+}
+
 static void read_list(struct reader *r, const struct conf_key *key,
 		      void *object, const json_t *value, const char *path)
 {
@@ -467,6 +528,12 @@ static void read_list(struct reader *r, const struct conf_key *key,
 	case CONF_KIND_VIDS:
 		read_vid_list(r, key, object, value, path);
 		return;
+	case CONF_KIND_MEMBERS:
+		read_members(r, key, object, value, path);
+		return;
+	case CONF_KIND_ADDRS:
+		read_addresses(r, key, object, value, path);
+		return;
 	default:
 		read_prefixes(r, key, object, value, path);
 	}
@@ -480,6 +547,9 @@ static uint64_t read_object(struct reader *r, const struct conf_key *table,
 static bool read_value(struct reader *r, const struct conf_key *key,
 		       void *object, const json_t *value, const char *path)
 {
+	void *at = (char *)object + key->offset;
+	const char *s = json_string_value(value);
+
 	switch (key->kind) {
 	case CONF_KIND_BOOL:
 		return read_bool(key, object, value);
@@ -496,7 +566,13 @@ static bool read_value(struct reader *r, const struct conf_key *key,
 	case CONF_KIND_IFNAME:
 		return read_text(key, object, value);
 	case CONF_KIND_MAC:
-		return read_mac(object, value);
+		return read_mac(at, value);
+	case CONF_KIND_IP4:
+		return s && inet_pton(AF_INET, s, at) == 1 &&
+		       ((struct in_addr *)at)->s_addr;
+	case CONF_KIND_IP6:
+		return s && inet_pton(AF_INET6, s, at) == 1 &&
+		       !IN6_IS_ADDR_UNSPECIFIED((struct in6_addr *)at);
 	case CONF_KIND_NET:
 		return read_net(r, key, object, value);
 	case CONF_KIND_SUB: /* its fields belong to the same struct */
@@ -603,12 +679,18 @@ static void derive_port(struct conf_port *p, uint64_t seen)
 {
 	static const uint8_t roles[] = { [CONF_VHOST_USER] = CONF_GUEST,
 					 [CONF_TAP] = CONF_HOST,
-					 [CONF_PACKET] = CONF_UPLINK };
+					 [CONF_PACKET] = CONF_UPLINK,
+					 [CONF_BOND] = CONF_UPLINK };
 
 	if (!has(seen, conf_port_keys, "role"))
 		p->role = roles[p->type];
 	if (!has(seen, conf_port_keys, "storm_pps"))
 		p->storm_pps = p->role == CONF_GUEST ? 10000 : 0;
+	p->has_mac = p->type != CONF_BOND &&
+		     has(seen, conf_port_keys, "mac");
+	if (!has(seen, conf_port_keys, "lldp") && p->type == CONF_PACKET &&
+	    p->role == CONF_UPLINK)
+		p->lldp = CONF_LLDP_RX | CONF_LLDP_TX;
 	if (p->role == CONF_UPLINK)
 		p->vlan_mode = CONF_VLAN_TRUNK;
 	else if (has(seen, conf_port_keys, "vlan_mode"))
@@ -643,6 +725,12 @@ static void misplaced(struct reader *r, const struct conf_key *key,
 	else if (key->roles && !(key->roles & CONF_ON(p->role)))
 		snprintf(expected, sizeof(expected),
 			 "no such key at a port of role %s", role);
+	else if (key->bonds && !(key->bonds & CONF_ON(p->bonding.mode)))
+		snprintf(expected, sizeof(expected),
+			 "no such property of a bond of mode %s",
+			 conf_word_of(conf_key_find(conf_port_keys,
+						    "mode")->words,
+				      p->bonding.mode));
 	else
 		snprintf(expected, sizeof(expected),
 			 "no such key at a port of vlan_mode %s",

@@ -17,6 +17,7 @@ static const struct conf_word type_words[] = {
 	{ "vhost-user", CONF_VHOST_USER },
 	{ "tap", CONF_TAP },
 	{ "packet", CONF_PACKET },
+	{ "bond", CONF_BOND },
 	{ NULL, 0 },
 };
 
@@ -64,6 +65,45 @@ static const struct conf_word tpid_words[] = {
 	{ NULL, 0 },
 };
 
+static const struct conf_word bond_words[] = {
+	{ "balance-slb", BOND_BALANCE_SLB },
+	{ "active-backup", BOND_ACTIVE_BACKUP },
+	{ "lacp", BOND_LACP },
+	{ NULL, 0 },
+};
+
+static const struct conf_word hash_words[] = {
+	{ "src_mac", BOND_SRC_MAC },
+	{ "tcpudp_ports", BOND_TCPUDP_PORTS },
+	{ NULL, 0 },
+};
+
+static const struct conf_word lacp_time_words[] = {
+	{ "fast", 1 },
+	{ "slow", 0 },
+	{ NULL, 0 },
+};
+
+static const struct conf_word lldp_words[] = {
+	{ "off", 0 },
+	{ "rx", CONF_LLDP_RX },
+	{ "tx", CONF_LLDP_TX },
+	{ "both", CONF_LLDP_RX | CONF_LLDP_TX },
+	{ NULL, 0 },
+};
+
+static const struct conf_word toggle_words[] = {
+	{ "on", CONF_TOGGLE_ON },
+	{ "off", CONF_TOGGLE_OFF },
+	{ NULL, 0 },
+};
+
+static const struct conf_word duplex_words[] = {
+	{ "half", CONF_DUPLEX_HALF },
+	{ "full", CONF_DUPLEX_FULL },
+	{ NULL, 0 },
+};
+
 /* Columns of a row: key, kind, struct, field. */
 #define AT(key, kind_, type, field)                                           \
 	.name = key, .kind = CONF_KIND_##kind_, .offset = offsetof(type, field)
@@ -79,6 +119,13 @@ static const struct conf_word tpid_words[] = {
 
 #define ON_VHOST .types = CONF_ON(CONF_VHOST_USER)
 #define ON_KERNEL .types = CONF_ON(CONF_TAP) | CONF_ON(CONF_PACKET)
+#define ON_WIRE .types = CONF_ON(CONF_PACKET)
+#define ON_BOND .types = CONF_ON(CONF_BOND)
+#define NOT_BOND                                                              \
+	.types = CONF_ON(CONF_VHOST_USER) | CONF_ON(CONF_TAP) |               \
+		 CONF_ON(CONF_PACKET)
+#define OF_HOST .types = CONF_ON(CONF_TAP), .roles = CONF_ON(CONF_HOST)
+#define IN_LACP .bonds = CONF_ON(BOND_LACP)
 #define NOT_UPLINK .roles = CONF_ON(CONF_GUEST) | CONF_ON(CONF_HOST)
 #define MODE_NATIVE                                                           \
 	(CONF_ON(CONF_VLAN_NATIVE_UNTAGGED) | CONF_ON(CONF_VLAN_NATIVE_TAGGED))
@@ -154,6 +201,33 @@ static const struct conf_key offload_keys[] = {
 	{ .name = NULL },
 };
 
+#define ETHTOOL(key, help_)                                                   \
+	{ PORT(#key, WORD8, ethtool.key), .words = toggle_words,              \
+	  .part = CONF_PART_LINK, .def_help = "as it is", .help = help_ }
+
+static const struct conf_key ethtool_keys[] = {
+	ETHTOOL(rx, "receive checksumming"),
+	ETHTOOL(tx, "transmit checksumming"),
+	ETHTOOL(sg, "scatter and gather"),
+	ETHTOOL(tso, "TCP segmentation offload"),
+	ETHTOOL(ufo, "UDP fragmentation offload"),
+	ETHTOOL(gso, "generic segmentation offload"),
+	ETHTOOL(gro, "generic receive offload"),
+	ETHTOOL(lro, "large receive offload"),
+	ETHTOOL(autoneg, "negotiation of the link"),
+	{ PORT("speed", U32, ethtool.speed), NUMBER(U32, 1, 10000000, 0),
+	  .part = CONF_PART_LINK, .def_help = "as it is",
+	  .help = "speed of the link in Mb/s" },
+	{ PORT("duplex", WORD8, ethtool.duplex), .words = duplex_words,
+	  .part = CONF_PART_LINK, .def_help = "as it is",
+	  .help = "duplex of the link" },
+	{ PORT("advertise", U32, ethtool.advertise),
+	  NUMBER(U32, 1, UINT32_MAX, 0), .part = CONF_PART_LINK,
+	  .def_help = "as it is",
+	  .help = "mask of link modes to advertise, as ethtool(8) has it" },
+	{ .name = NULL },
+};
+
 const struct conf_key conf_port_keys[] = {
 	{ PORT("name", NAME, name), .required = true,
 	  .help = "unique among ports" },
@@ -161,7 +235,8 @@ const struct conf_key conf_port_keys[] = {
 	  .part = CONF_PART_RECREATE, .help = "what is on the other side" },
 	{ PORT("role", WORD8, role), .words = role_words, .derived = true,
 	  .part = CONF_PART_RECREATE,
-	  .def_help = "guest for vhost-user, host for tap, uplink for packet",
+	  .def_help = "guest for vhost-user, host for tap, uplink for packet "
+		      "and bond",
 	  .help = "how far the port is trusted" },
 	{ PORT("socket", SOCKET, socket), ON_VHOST, .required = true,
 	  .part = CONF_PART_RECREATE,
@@ -178,13 +253,83 @@ const struct conf_key conf_port_keys[] = {
 	{ PORT("interface", IFNAME, interface), ON_KERNEL, .required = true,
 	  .part = CONF_PART_RECREATE,
 	  .help = "kernel interface: tap to create, or device to take" },
-	{ PORT("queues", U16, queues), NUMBER(U16, 1, 16, 1),
+	{ PORT("queues", U16, queues), NOT_BOND, NUMBER(U16, 1, 16, 1),
 	  .part = CONF_PART_RECREATE, .help = "queue pairs, at most" },
 	{ PORT("mtu", U32, mtu), NUMBER(U32, 68, 65535, 0), .derived = true,
-	  .part = CONF_PART_MTU, .def_help = "the largest of its networks",
+	  .part = CONF_PART_MTU,
+	  .def_help = "the largest of its networks; a member's: the bond's",
 	  .help = "bytes of an IP packet" },
-	{ PORT("offload", SUB, csum), .sub = offload_keys,
+	{ PORT("offload", SUB, csum), NOT_BOND, .sub = offload_keys,
 	  .help = "what the port offers to the other side" },
+
+	{ PORT("members", MEMBERS, bonding.members), ON_BOND,
+	  .required = true, .part = CONF_PART_BOND,
+	  .help = "packet ports of role uplink, 1 to 8, that it consists of" },
+	{ PORT("mode", WORD8, bonding.mode), ON_BOND, .words = bond_words,
+	  .def = BOND_BALANCE_SLB, .part = CONF_PART_BOND,
+	  .help = "how frames are spread over the members" },
+	{ PORT("primary", NAME, bonding.primary_name), ON_BOND,
+	  .bonds = CONF_ON(BOND_ACTIVE_BACKUP) | CONF_ON(BOND_LACP),
+	  .part = CONF_PART_BOND, .def_help = "none",
+	  .help = "member that is active whenever it can be" },
+	{ PORT("updelay", U32, bonding.updelay_ms), ON_BOND,
+	  NUMBER(U32, 0, 3600000, 31000), .part = CONF_PART_BOND,
+	  .help = "ms a link must be up before it is used" },
+	{ PORT("downdelay", U32, bonding.downdelay_ms), ON_BOND,
+	  NUMBER(U32, 0, 3600000, 200), .part = CONF_PART_BOND,
+	  .help = "ms a link must be down before it is given up" },
+	{ PORT("rebalance-interval", U32, bonding.rebalance_interval_ms),
+	  ON_BOND, NUMBER(U32, 0, 86400000, 1800000),
+	  .bonds = CONF_ON(BOND_BALANCE_SLB) | CONF_ON(BOND_LACP),
+	  .part = CONF_PART_BOND,
+	  .help = "ms between evening out the load; 0: never" },
+	{ PORT("hashing-algorithm", WORD8, bonding.hash), ON_BOND, IN_LACP,
+	  .words = hash_words, .def = BOND_TCPUDP_PORTS,
+	  .part = CONF_PART_BOND, .help = "what keeps frames on one member" },
+	{ PORT("lacp-time", WORD8, bonding.lacp_fast), ON_BOND, IN_LACP,
+	  .words = lacp_time_words, .def = 0, .part = CONF_PART_BOND,
+	  .help = "partner's pace: fast is a second, slow 30" },
+	{ PORT("lacp-aggregation-key", U16, bonding.lacp_aggregation_key),
+	  ON_BOND, IN_LACP, NUMBER(U16, 1, 65535, 0),
+	  .part = CONF_PART_BOND, .def_help = "1",
+	  .help = "key of the members: what may aggregate" },
+	{ PORT("lacp-actor-key", U16, bonding.lacp_actor_key), ON_BOND,
+	  IN_LACP, NUMBER(U16, 1, 65535, 0), .part = CONF_PART_BOND,
+	  .def_help = "lacp-aggregation-key",
+	  .help = "other name of lacp-aggregation-key" },
+	{ PORT("lacp-fallback-ab", BOOL, bonding.lacp_fallback_ab), ON_BOND,
+	  IN_LACP, .def = true, .part = CONF_PART_BOND,
+	  .help = "be active-backup as long as no partner answers" },
+	{ PORT("lacp-system-priority", U16, bonding.lacp_system_priority),
+	  ON_BOND, IN_LACP, NUMBER(U16, 1, 65535, 65534),
+	  .part = CONF_PART_BOND, .help = "the lower of both systems decides" },
+	{ PORT("lacp-system", MAC, bonding.lacp_system), ON_BOND, IN_LACP,
+	  .part = CONF_PART_BOND, .def_help = "mac, or the first member's",
+	  .help = "MAC address that names this system to its partner" },
+	{ PORT("miimon", U32, bonding.miimon_ms), ON_BOND,
+	  NUMBER(U32, 1, 60000, 100), .part = CONF_PART_BOND,
+	  .help = "taken, not used: links tell of themselves" },
+	{ PORT("use_carrier", U16, bonding.use_carrier), ON_BOND,
+	  NUMBER(U16, 1, 1, 1), .part = CONF_PART_BOND,
+	  .help = "1: the carrier says whether a link is up" },
+
+	{ PORT("lldp", WORD8, lldp), ON_WIRE, .words = lldp_words,
+	  .roles = CONF_ON(CONF_HOST) | CONF_ON(CONF_UPLINK),
+	  .derived = true, .part = CONF_PART_LLDP,
+	  .def_help = "both for uplinks, else off",
+	  .help = "link layer discovery: listen, speak" },
+	{ PORT("ethtool", SUB, ethtool), ON_WIRE, .sub = ethtool_keys,
+	  .help = "what the interface is set to" },
+	{ PORT("nic_promiscuous", BOOL, nic_promiscuous), ON_WIRE,
+	  .part = CONF_PART_LINK,
+	  .help = "set the interface promiscuous, for all who listen on it" },
+	{ PORT("addresses", ADDRS, addresses), OF_HOST,
+	  .part = CONF_PART_LINK, .def_help = "[]",
+	  .help = "the host's addresses on the interface" },
+	{ PORT("gateway", IP4, gateway), OF_HOST, .part = CONF_PART_LINK,
+	  .def_help = "none", .help = "the host's IPv4 default route" },
+	{ PORT("gateway6", IP6, gateway6), OF_HOST, .part = CONF_PART_LINK,
+	  .def_help = "none", .help = "the host's IPv6 default route" },
 
 	{ PORT("network", NET, network), NOT_UPLINK,
 	  .modes = CONF_ON(CONF_VLAN_ACCESS) | CONF_ON(CONF_VLAN_TUNNEL),
@@ -205,8 +350,8 @@ const struct conf_key conf_port_keys[] = {
 	  .modes = MODE_TRUNK, .part = CONF_PART_VLAN,
 	  .help = "type of the tags on this port" },
 
-	{ PORT("mac", MAC, mac), NOT_UPLINK, .part = CONF_PART_RECREATE,
-	  .def_help = "none",
+	{ PORT("mac", MAC, mac), NOT_UPLINK, .also = CONF_ON(CONF_BOND),
+	  .part = CONF_PART_RECREATE, .def_help = "none",
 	  .help = "own address; unique in its networks" },
 	{ PORT("locking_mode", WORD8, locking_mode), NOT_UPLINK,
 	  .words = locking_words, .def = CONF_LOCK_NETWORK_DEFAULT,
@@ -341,6 +486,11 @@ static const char *const kind_expects[] = {
 	[CONF_KIND_PREFIX6] = "IPv6 address or prefix such as fd00::7 or "
 			      "fd00::/64",
 	[CONF_KIND_VIDS] = "VLAN id 0 to 4094 or range such as \"10-20\"",
+	[CONF_KIND_MEMBERS] = "list of 1 to 8 names of ports",
+	[CONF_KIND_ADDRS] = "IPv4 or IPv6 address with prefix such as "
+			    "10.0.0.7/24 or fd00::7/64",
+	[CONF_KIND_IP4] = "IPv4 address such as 10.0.0.1",
+	[CONF_KIND_IP6] = "IPv6 address such as fe80::1",
 	[CONF_KIND_SUB] = "object",
 };
 
@@ -430,8 +580,11 @@ static bool in_mask(uint32_t mask, unsigned value)
 
 bool conf_key_applies(const struct conf_key *key, const struct conf_port *p)
 {
+	if (key->also & CONF_ON(p->type))
+		return true;
 	return in_mask(key->types, p->type) && in_mask(key->roles, p->role) &&
-	       in_mask(key->modes, p->vlan_mode);
+	       in_mask(key->modes, p->vlan_mode) &&
+	       in_mask(key->bonds, p->bonding.mode);
 }
 
 static bool prefix4_equal(const struct conf_port *a,
@@ -464,9 +617,26 @@ static bool prefix6_equal(const struct conf_port *a,
 	return true;
 }
 
-static bool mac_equal(const struct conf_port *a, const struct conf_port *b)
+static bool members_equal(const struct conf_bond *a,
+			  const struct conf_bond *b)
 {
-	return a->has_mac == b->has_mac && !memcmp(a->mac, b->mac, 6);
+	unsigned i;
+
+	if (a->member_count != b->member_count)
+		return false;
+	for (i = 0; i < a->member_count; i++)
+		if (strcmp(a->members[i].name, b->members[i].name))
+			return false;
+	return true;
+}
+
+static bool addresses_equal(const struct conf_port *a,
+			    const struct conf_port *b)
+{
+	return a->address_count == b->address_count &&
+	       (!a->address_count ||
+		!memcmp(a->addresses, b->addresses,
+			a->address_count * sizeof(*a->addresses)));
 }
 
 bool conf_key_equal(const struct conf_key *key, const void *a, const void *b)
@@ -480,7 +650,16 @@ bool conf_key_equal(const struct conf_key *key, const void *a, const void *b)
 	case CONF_KIND_IFNAME:
 		return !strcmp(at_a, at_b);
 	case CONF_KIND_MAC:
-		return mac_equal(a, b);
+		return !memcmp(at_a, at_b, 6);
+	case CONF_KIND_IP4:
+		return !memcmp(at_a, at_b, sizeof(struct in_addr));
+	case CONF_KIND_IP6:
+		return !memcmp(at_a, at_b, sizeof(struct in6_addr));
+	case CONF_KIND_MEMBERS:
+		return members_equal(&((const struct conf_port *)a)->bonding,
+				     &((const struct conf_port *)b)->bonding);
+	case CONF_KIND_ADDRS:
+		return addresses_equal(a, b);
 	case CONF_KIND_PREFIX4:
 		return prefix4_equal(a, b);
 	case CONF_KIND_PREFIX6:
@@ -546,8 +725,9 @@ static void describe_table(FILE *to, const char *object,
 	char text[160];
 
 	for (; key->name; key++) {
-		if (key->sub == offload_keys) {
-			describe_table(to, "port.offload", key->sub);
+		if (key->sub == offload_keys || key->sub == ethtool_keys) {
+			snprintf(text, sizeof(text), "port.%s", key->name);
+			describe_table(to, text, key->sub);
 			continue;
 		}
 		conf_key_expects(key, text, sizeof(text));

@@ -23,12 +23,16 @@ enum conf_kind {
 	CONF_KIND_NAME,	   /* char[CONF_NAME_MAX] */
 	CONF_KIND_SOCKET,  /* char[CONF_SOCKET_MAX], absolute path */
 	CONF_KIND_IFNAME,  /* char[CONF_IFNAME_MAX] */
-	CONF_KIND_MAC,	   /* uint8_t[6] */
+	CONF_KIND_MAC,	   /* uint8_t[6]; zero is none */
 	CONF_KIND_NET,	   /* name of a network, into int32_t index */
 	CONF_KIND_NETS,	   /* list of them: conf_port.carries */
 	CONF_KIND_PREFIX4, /* list: conf_port.ipv4_allowed */
 	CONF_KIND_PREFIX6, /* list: conf_port.ipv6_allowed */
 	CONF_KIND_VIDS,	   /* list of VIDs and ranges, uint64_t[64] */
+	CONF_KIND_MEMBERS, /* list of names of ports: conf_port.bonding */
+	CONF_KIND_ADDRS,   /* list: conf_port.addresses */
+	CONF_KIND_IP4,	   /* struct in_addr; zero is none */
+	CONF_KIND_IP6,	   /* struct in6_addr; zero is none */
 	CONF_KIND_SUB,	   /* object of its own with keys in sub[] */
 };
 
@@ -53,6 +57,8 @@ struct conf_key {
 	uint32_t types;	 /* CONF_ON(type)...; 0 is any */
 	uint32_t roles;	 /* CONF_ON(role)...; 0 is any */
 	uint32_t modes;	 /* CONF_ON(vlan_mode)...; 0 is any */
+	uint32_t bonds;	 /* CONF_ON(bond_mode)...; 0 is any */
+	uint32_t also;	 /* CONF_ON(type)... where it may stand anyway */
 	const struct conf_word *words;
 	const struct conf_key *sub;
 	const char *def_help; /* for people, when `def` does not say it */
@@ -97,6 +103,17 @@ void conf_error(struct switch_conf_errors *errs, const char *path,
  * or -ENOMEM.
  */
 int conf_check(struct switch_conf *conf, struct switch_conf_errors *errs);
+
+/*
+ * switch_conf_bond.c, called by conf_check(): find the members, say who
+ * belongs to whom, refuse what a bond cannot be.  Before networks choose
+ * their uplinks; and, once each port's own MTU is known, what members must
+ * have in common with their bond.
+ */
+void conf_resolve_bonds(struct switch_conf *conf,
+			struct switch_conf_errors *errs);
+void conf_check_bonds(const struct switch_conf *conf,
+		      struct switch_conf_errors *errs);
 
 /* Sort indexes of `count` objects of `size` bytes that begin with a name. */
 int conf_index_names(uint16_t **index, const void *objects, uint32_t count,

@@ -74,6 +74,40 @@ static json_t *prefixes_json(const struct conf_key *key,
 	return list;
 }
 
+static json_t *members_json(const struct conf_bond *b)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < b->member_count; i++)
+		json_array_append_new(list, json_string(b->members[i].name));
+	return list;
+}
+
+static json_t *ip_json(int family, const void *addr)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	inet_ntop(family, addr, text, sizeof(text));
+	return json_string(text);
+}
+
+static json_t *addresses_json(const struct conf_port *p)
+{
+	json_t *list = json_array();
+	char text[INET6_ADDRSTRLEN];
+	uint32_t i;
+
+	for (i = 0; i < p->address_count; i++) {
+		inet_ntop(p->addresses[i].family, &p->addresses[i].addr, text,
+			  sizeof(text));
+		json_array_append_new(list,
+				      json_sprintf("%s/%u", text,
+						   p->addresses[i].len));
+	}
+	return list;
+}
+
 static bool vid_in(const struct conf_port *p, unsigned vid)
 {
 	return vid < 4095 && (p->cvlans[vid / 64] >> (vid % 64)) & 1;
@@ -130,6 +164,14 @@ static json_t *value_json(const struct switch_conf *conf,
 		return json_string(text);
 	case CONF_KIND_MAC:
 		return mac_json((const uint8_t *)text);
+	case CONF_KIND_IP4:
+		return ip_json(AF_INET, text);
+	case CONF_KIND_IP6:
+		return ip_json(AF_INET6, text);
+	case CONF_KIND_MEMBERS:
+		return members_json(&((const struct conf_port *)object)->bonding);
+	case CONF_KIND_ADDRS:
+		return addresses_json(object);
 	case CONF_KIND_NET:
 		return json_string(
 			conf->networks[conf_key_get(key, object)].name);
@@ -147,9 +189,20 @@ static json_t *value_json(const struct switch_conf *conf,
 	}
 }
 
+static bool all_zero(const char *at, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (at[i])
+			return false;
+	return true;
+}
+
 /* Nothing to say: reading the text without the key gives the same value. */
 static bool is_default(const struct conf_key *key, const void *object)
 {
+	const char *at = (const char *)object + key->offset;
 	const struct conf_port *p = object;
 
 	if (key->required || key->derived)
@@ -158,9 +211,15 @@ static bool is_default(const struct conf_key *key, const void *object)
 	case CONF_KIND_NAME:
 	case CONF_KIND_SOCKET:
 	case CONF_KIND_IFNAME:
-		return !*((const char *)object + key->offset);
+		return !*at;
 	case CONF_KIND_MAC:
-		return !p->has_mac;
+		return all_zero(at, 6);
+	case CONF_KIND_IP4:
+		return all_zero(at, sizeof(struct in_addr));
+	case CONF_KIND_IP6:
+		return all_zero(at, sizeof(struct in6_addr));
+	case CONF_KIND_ADDRS:
+		return !p->address_count;
 	case CONF_KIND_PREFIX4:
 		return !p->ipv4_count;
 	case CONF_KIND_PREFIX6:
