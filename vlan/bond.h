@@ -40,7 +40,8 @@ struct bond_conf {
 	char name[BOND_NAME_MAX];
 	enum bond_mode mode;
 	uint32_t updelay_ms;		/* 31000 */
-	uint32_t downdelay_ms;		/* 200 */
+	uint32_t downdelay_ms;		/* 200; carrier lost, summed up until
+					 * it stays for ten times as long */
 	uint32_t rebalance_interval_ms; /* 1800000; 0: never */
 	int primary;			/* member preferred as active, or -1 */
 	enum bond_hash hash;		/* hashing-algorithm */
@@ -49,13 +50,19 @@ struct bond_conf {
 	uint32_t hash_basis;
 };
 
-/* What workers read; written by the control thread, relaxed. */
+/*
+ * What workers read; written by the control thread, relaxed.  Each word is
+ * safe beside any older or newer state of the others; use bond_takes() and
+ * bond_bucket().
+ */
 struct bond_table {
 	_Atomic uint16_t accept;       /* bit a member: its frames are taken */
 	_Atomic uint16_t accept_flood; /* and those to group addresses */
 	_Atomic bool refuse_moved;     /* SLB: a source that is known behind
 					* another port is our own frame that
 					* came back (see docs/bonds.md) */
+	_Atomic bool only_home;	       /* SLB: unicast is taken only where its
+					* own bucket leaves */
 	_Atomic bool hash_flow;	       /* L3 and L4 too, not only MAC, VLAN */
 	_Atomic bool up;	       /* some member can send */
 	_Atomic uint32_t basis;
@@ -67,7 +74,8 @@ enum bond_event_kind {
 	BOND_MEMBER_DOWN,
 	BOND_ACTIVE,	  /* another active member: announce all addresses */
 	BOND_MOVED,	  /* buckets moved: announce those of their addresses */
-	BOND_NEGOTIATED,  /* LACP found a partner */
+	BOND_NEGOTIATED,  /* LACP has a partner and aggregates with it:
+			   * announce all addresses */
 	BOND_LOST_PARTNER,
 	BOND_ALL_DOWN,
 };
@@ -97,7 +105,9 @@ struct bond_facts {
 	bool fallback;   /* lacp without partner runs as active-backup */
 	uint64_t rebalance_in_ms;
 	uint64_t failovers;
-	struct bond_event last_failover; /* kind BOND_ACTIVE; at_ms 0: none */
+	struct bond_event last_failover; /* BOND_ACTIVE, or BOND_MEMBER_DOWN
+					  * of one that others replaced;
+					  * at_ms 0: none */
 };
 
 struct bond;
@@ -107,23 +117,30 @@ void bond_conf_default(struct bond_conf *conf);
 /* 0, -EINVAL or -ENOMEM. */
 int bond_new(struct bond **out, const struct bond_conf *conf, uint64_t now_ms);
 void bond_free(struct bond *bond); /* NULL does nothing; no worker reads it */
-/* Live: keeps members, partners and, where the mode allows, buckets. */
-void bond_reconfigure(struct bond *bond, const struct bond_conf *conf,
-		      uint64_t now_ms);
+/*
+ * Live: keeps members, partners and, where the mode allows, buckets.  0 or
+ * -EINVAL: nothing changed.
+ */
+int bond_reconfigure(struct bond *bond, const struct bond_conf *conf,
+		     uint64_t now_ms);
 /* Lives as long as the bond. */
 struct bond_table *bond_table(struct bond *bond);
 
-/* member < BOND_MEMBERS_MAX; starts without link. */
+/* member < BOND_MEMBERS_MAX; a new one starts without link. */
 void bond_member_set(struct bond *bond, unsigned member, const char *name,
 		     const struct lacp_member_conf *lacp, uint64_t now_ms);
 void bond_member_remove(struct bond *bond, unsigned member, uint64_t now_ms);
 /*
  * Carrier, speed in Mb/s or 0.  A member whose link goes down is replaced
  * after downdelay; the last one, and one that replaces nobody, without delay.
+ * The first report is of the state found: if up, without updelay.
  */
 void bond_member_link(struct bond *bond, unsigned member, bool up,
 		      uint32_t speed_mbps, uint64_t now_ms);
-/* By hand (switchctl bond set-active): 0 or -EINVAL (not enabled). */
+/*
+ * By hand (switchctl bond set-active); holds against `primary` until that
+ * member is lost.  0, or -EINVAL: not enabled, or LACP has no active member.
+ */
 int bond_set_active(struct bond *bond, unsigned member, uint64_t now_ms);
 
 /* A slow protocols frame; see lacp_input(). */
@@ -144,13 +161,17 @@ bool bond_next_event(struct bond *bond, struct bond_event *event);
 /*
  * Rebalancing: is it time?  Then hand over the bytes each bucket has sent
  * since the last time; it moves as few buckets as even the load out by a
- * useful amount (balance-slb and lacp).
+ * useful amount (balance-slb and lacp).  bond_run() asks to be called when it
+ * becomes time, but not again and again if nobody does.
  */
 bool bond_wants_loads(const struct bond *bond, uint64_t now_ms);
 void bond_rebalance(struct bond *bond, const uint64_t bytes[BOND_BUCKETS],
 		    uint64_t now_ms);
 
-/* Which bucket an address of a VLAN is in, when flows are not hashed. */
+/*
+ * Which bucket an address of a VLAN (of the outermost tag, 0: none) is in,
+ * when flows are not hashed.
+ */
 unsigned bond_bucket_of_mac(const struct bond_table *table,
 			    const uint8_t mac[6], uint16_t vid);
 /*
@@ -161,6 +182,28 @@ unsigned bond_bucket_of_mac(const struct bond_table *table,
  */
 unsigned bond_bucket(const struct bond_table *table, const uint8_t *hdr,
 		     unsigned len);
+
+/*
+ * Is a frame to `dst`, which came from this member's wire with this VID in its
+ * outermost tag (0: none), taken?  What SLB needs to know of its source
+ * (refuse_moved) is the caller's.
+ */
+static inline bool bond_takes(const struct bond_table *table, unsigned member,
+			      const uint8_t dst[6], uint16_t vid)
+{
+	const memory_order any = memory_order_relaxed;
+	unsigned bucket;
+
+	if (dst[0] & 1)
+		return atomic_load_explicit(&table->accept_flood, any) >>
+		       member & 1;
+	if (!(atomic_load_explicit(&table->accept, any) >> member & 1))
+		return false;
+	if (!atomic_load_explicit(&table->only_home, any))
+		return true;
+	bucket = bond_bucket_of_mac(table, dst, vid);
+	return atomic_load_explicit(&table->member_of[bucket], any) == member;
+}
 
 void bond_facts(const struct bond *bond, uint64_t now_ms,
 		struct bond_facts *facts);
