@@ -24,6 +24,8 @@
 #define LACP_FAST_MS 1000
 #define LACP_SLOW_MS 30000
 #define LACP_TIMEOUTS 3 /* periods without a PDU: expired (6.4.12) */
+#define LACP_WAIT_MS 2000   /* wait_while: Aggregate_Wait_Time (6.4.4) */
+#define LACP_CHURN_MS 60000 /* Churn_Detection_Time */
 
 /* Bits of an actor or partner state octet (6.4.2.3). */
 enum lacp_state_bit {
@@ -85,6 +87,7 @@ struct lacp_facts {
 	uint64_t rx_pdus, tx_pdus;
 	uint64_t rx_markers, tx_marker_responses;
 	uint64_t rx_bad;     /* malformed: counted, ignored */
+	uint64_t rx_own;     /* from our own system: a loop; ignored */
 	uint64_t expired;    /* times the partner went silent */
 };
 
@@ -116,7 +119,9 @@ bool lacp_input(struct lacp *lacp, unsigned member, const uint8_t *frame,
 /*
  * Run every timer that is due, then send what is wanted: `send` gets whole
  * frames of LACP_FRAME_LEN bytes.  Call after every call above, and at the
- * time that it returns (UINT64_MAX: only when something happens).
+ * time that it returns (UINT64_MAX: only when something happens).  A caller
+ * that comes late feeds what has arrived first, or a partner that spoke in
+ * time is taken for silent.
  */
 uint64_t lacp_run(struct lacp *lacp, uint64_t now_ms,
 		  void (*send)(void *ctx, unsigned member,
