@@ -29,6 +29,7 @@
 
 #include "base/daemon.h"
 #include "base/log.h"
+#include "base/netd_address.h"
 #include "base/netd_client.h"
 #include "base/netd_open.h"
 #include "base/netd_rtnl.h"
@@ -229,6 +230,108 @@ static void do_tap_open(struct rpc_request *req, void *ctx)
 	rpc_reply_fds(req, link_to_json(n, &dev.link), fds, p.queues);
 }
 
+/* --- tap.configure -------------------------------------------------------- */
+
+static bool mac_is_valid(const char *text, uint8_t mac[6])
+{
+	unsigned b[6];
+	char rest;
+
+	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2],
+		   &b[3], &b[4], &b[5], &rest) != 6 || strlen(text) != 17)
+		return false;
+	for (int i = 0; i < 6; i++)
+		mac[i] = b[i];
+	return true;
+}
+
+/* The texts stay the request's. */
+static bool address_texts(struct rpc_request *req, const json_t *list,
+			  const char *texts[NETD_ADDRESSES_MAX],
+			  struct netd_tap_conf *conf)
+{
+	json_t *item;
+	size_t i;
+
+	if (json_array_size(list) <= NETD_ADDRESSES_MAX)
+		json_array_foreach(list, i, item)
+			if (json_is_string(item))
+				texts[conf->address_count++] =
+					json_string_value(item);
+	conf->addresses = texts;
+	if (json_is_array(list) && conf->address_count == json_array_size(list))
+		return true;
+	rpc_refuse(req, RPC_INVALID_PARAMS, "addresses", NULL,
+		   "[\"192.0.2.7/24\", \"2001:db8::7/64\"], at most 16",
+		   "addresses: not a list of texts");
+	return false;
+}
+
+struct tap_texts {
+	const char *addresses[NETD_ADDRESSES_MAX];
+	uint8_t mac[6];
+};
+
+static bool tap_configuration(struct rpc_request *req,
+			      struct netd_tap_conf *conf,
+			      struct tap_texts *texts)
+{
+	const char *mac = NULL;
+	json_t *addresses;
+	json_error_t je;
+
+	*conf = (struct netd_tap_conf){ .mac = NULL };
+	if (json_unpack_ex(req->params, &je, JSON_STRICT,
+			   "{s:s, s:o, s?s, s?s, s?s}", "name", &conf->name,
+			   "addresses", &addresses, "mac", &mac, "gateway",
+			   &conf->gateway, "ipv6_gateway",
+			   &conf->ipv6_gateway)) {
+		refuse_params(req, &je,
+			      "{\"name\":\"tap0\",\"addresses\":"
+			      "[\"192.0.2.7/24\"],\"gateway\":\"192.0.2.1\"}");
+		return false;
+	}
+	if (refuse_bad_name(req, "name", conf->name) ||
+	    !address_texts(req, addresses, texts->addresses, conf))
+		return false;
+	if (mac && !mac_is_valid(mac, texts->mac)) {
+		rpc_refuse(req, RPC_INVALID_PARAMS, "mac", mac,
+			   "02:00:00:00:00:01", "not a MAC: %s", mac);
+		return false;
+	}
+	conf->mac = mac ? texts->mac : NULL;
+	return true;
+}
+
+static void do_tap_configure(struct rpc_request *req, void *ctx)
+{
+	struct netd *n = ctx;
+	struct netd_tap_conf conf;
+	struct tap_texts texts;
+	struct netd_device dev;
+	struct rpc_error err;
+	bool exists;
+	int rc;
+
+	if (!tap_configuration(req, &conf, &texts))
+		return;
+	rc = netd_take_find_tap(n->take, conf.name, &exists, &err);
+	if (!rc && (!exists || netd_rtnl_find(n->rt, conf.name, &dev)))
+		rc = rpc_error_set(&err, RPC_NOT_FOUND, "name", conf.name,
+				   "tap.open makes it", "there is no tap %s",
+				   conf.name);
+	if (!rc)
+		rc = netd_address_set(n->rt, dev.link.ifindex, &conf, &err);
+	if (rc) {
+		rpc_reply_error(req, &err);
+		return;
+	}
+	log_info("tap %s: %u addresses", conf.name, conf.address_count);
+	if (conf.mac)
+		memcpy(dev.link.mac, conf.mac, sizeof(dev.link.mac));
+	rpc_reply(req, link_to_json(n, &dev.link));
+}
+
 /* --- packet.open, control.open, release ----------------------------------- */
 
 static bool packet_params(struct rpc_request *req, struct netd_packet_conf *c)
@@ -416,6 +519,7 @@ static void do_status(struct rpc_request *req, void *ctx)
 
 static const struct rpc_method methods[] = {
 	{ "tap.open", do_tap_open, 0, 0 },
+	{ "tap.configure", do_tap_configure, 0, 0 },
 	{ "packet.open", do_packet_open, 0, 0 },
 	{ "control.open", do_control_open, 0, 0 },
 	{ "release", do_release, 0, 0 },

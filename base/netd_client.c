@@ -159,6 +159,27 @@ int netd_tap_open(struct netd_client *c, const char *name, uint32_t mtu,
 	return call_for_fds(c, "tap.open", params, fds, queues, link, err);
 }
 
+static json_t *pack_mac(const uint8_t mac[6])
+{
+	return json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
+			    mac[2], mac[3], mac[4], mac[5]);
+}
+
+int netd_tap_configure(struct netd_client *c, const struct netd_tap_conf *conf,
+		       struct netd_link *link, struct rpc_error *err)
+{
+	json_t *list = json_array();
+	json_t *params;
+
+	for (unsigned i = 0; i < conf->address_count; i++)
+		json_array_append_new(list, json_string(conf->addresses[i]));
+	params = json_pack("{s:s, s:o, s:o*, s:s*, s:s*}", "name", conf->name,
+			   "addresses", list, "mac",
+			   conf->mac ? pack_mac(conf->mac) : NULL, "gateway",
+			   conf->gateway, "ipv6_gateway", conf->ipv6_gateway);
+	return call_for_fds(c, "tap.configure", params, NULL, 0, link, err);
+}
+
 int netd_packet_open(struct netd_client *c, const struct netd_packet_conf *conf,
 		     int *fd, struct netd_link *link, struct rpc_error *err)
 {

@@ -26,6 +26,7 @@
 #define NETD_SOCKET "/run/causeway/netd.sock"
 #define NETD_TIMEOUT_MS 5000
 #define NETD_QUEUES_MAX 16
+#define NETD_ADDRESSES_MAX 16
 
 /*
  * Both kinds of descriptors are non-blocking and put a struct virtio_net_hdr
@@ -81,6 +82,24 @@ void netd_client_close(struct netd_client *c);
 int netd_tap_open(struct netd_client *c, const char *name, uint32_t mtu,
 		  unsigned queues, int fds[], struct netd_link *link,
 		  struct rpc_error *err);
+
+/* The host's own interface on a tap. */
+struct netd_tap_conf {
+	const char *name;
+	const uint8_t *mac;	      /* NULL: as it is */
+	const char *const *addresses; /* "192.0.2.7/24", "2001:db8::7/64" */
+	unsigned address_count;	      /* at most NETD_ADDRESSES_MAX */
+	const char *gateway;	      /* of the IPv4 default route; NULL: none */
+	const char *ipv6_gateway;
+};
+
+/*
+ * Give the host addresses on a tap that netd_tap_open() made, in place of
+ * those that it has there; they go with the tap.  Not touched are link-local
+ * IPv6 addresses and what router advertisements bring.
+ */
+int netd_tap_configure(struct netd_client *c, const struct netd_tap_conf *conf,
+		       struct netd_link *link, struct rpc_error *err);
 
 struct netd_packet_conf {
 	const char *ifname;

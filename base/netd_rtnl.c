@@ -37,7 +37,7 @@ struct netd_rtnl {
 	size_t known_count;
 };
 
-static int to_errno(int nle)
+int netd_rtnl_errno(int nle)
 {
 	switch (nle < 0 ? -nle : nle) {
 	case 0:
@@ -107,6 +107,11 @@ void netd_rtnl_close(struct netd_rtnl *rt)
 	free(rt);
 }
 
+struct nl_sock *netd_rtnl_socket(struct netd_rtnl *rt)
+{
+	return rt->sk;
+}
+
 /* --- devices ------------------------------------------------------------ */
 
 static void fill_link(struct rtnl_link *from, struct netd_link *link)
@@ -147,7 +152,7 @@ static int find(struct netd_rtnl *rt, uint32_t ifindex, const char *ifname,
 	int rc = rtnl_link_get_kernel(rt->sk, ifindex, ifname, &link);
 
 	if (rc)
-		return to_errno(rc);
+		return netd_rtnl_errno(rc);
 	fill_device(link, dev);
 	rtnl_link_put(link);
 	return 0;
@@ -178,7 +183,7 @@ static int change(struct netd_rtnl *rt, uint32_t ifindex,
 	}
 	rtnl_link_put(which);
 	rtnl_link_put(changes);
-	return to_errno(rc);
+	return netd_rtnl_errno(rc);
 }
 
 int netd_rtnl_set_mtu(struct netd_rtnl *rt, uint32_t ifindex, uint32_t mtu)
@@ -187,6 +192,18 @@ int netd_rtnl_set_mtu(struct netd_rtnl *rt, uint32_t ifindex, uint32_t mtu)
 
 	if (changes)
 		rtnl_link_set_mtu(changes, mtu);
+	return change(rt, ifindex, changes);
+}
+
+int netd_rtnl_set_mac(struct netd_rtnl *rt, uint32_t ifindex,
+		      const uint8_t mac[6])
+{
+	struct rtnl_link *changes = rtnl_link_alloc();
+	struct nl_addr *addr = nl_addr_build(AF_LLC, mac, 6);
+
+	if (changes && addr)
+		rtnl_link_set_addr(changes, addr);
+	nl_addr_put(addr);
 	return change(rt, ifindex, changes);
 }
 
@@ -223,7 +240,7 @@ int netd_rtnl_delete(struct netd_rtnl *rt, uint32_t ifindex)
 	rtnl_link_set_ifindex(which, ifindex);
 	rc = rtnl_link_delete(rt->sk, which);
 	rtnl_link_put(which);
-	return to_errno(rc);
+	return netd_rtnl_errno(rc);
 }
 
 /* --- addresses ---------------------------------------------------------- */
@@ -274,7 +291,7 @@ static struct nl_cache *addr_cache(struct netd_rtnl *rt, int *rc)
 {
 	struct nl_cache *cache = NULL;
 
-	*rc = to_errno(rtnl_addr_alloc_cache(rt->sk, &cache));
+	*rc = netd_rtnl_errno(rtnl_addr_alloc_cache(rt->sk, &cache));
 	return *rc ? NULL : cache;
 }
 
@@ -317,7 +334,7 @@ int netd_rtnl_flush_addrs(struct netd_rtnl *rt, uint32_t ifindex)
 		if ((uint32_t)rtnl_addr_get_ifindex(addr) != ifindex)
 			continue;
 		/* Secondaries may have gone with their primary. */
-		one = to_errno(rtnl_addr_delete(rt->sk, addr, 0));
+		one = netd_rtnl_errno(rtnl_addr_delete(rt->sk, addr, 0));
 		if (one && one != -EADDRNOTAVAIL && !rc)
 			rc = one;
 	}
@@ -400,7 +417,9 @@ void netd_rtnl_restore_addrs(struct netd_rtnl *rt, uint32_t ifindex,
 		    !lifetime_left(a, "valid_s", age_s))
 			continue;
 		addr = addr_from_json(a, ifindex, age_s);
-		rc = addr ? to_errno(rtnl_addr_add(rt->sk, addr, 0)) : -ENOMEM;
+		rc = -ENOMEM;
+		if (addr)
+			rc = netd_rtnl_errno(rtnl_addr_add(rt->sk, addr, 0));
 		if (rc && rc != -EEXIST)
 			log_warn("address %s not restored: %s",
 				 json_string_value(json_object_get(a, "local")),
@@ -470,7 +489,8 @@ static struct nl_cache *route_cache(struct netd_rtnl *rt, int *rc)
 {
 	struct nl_cache *cache = NULL;
 
-	*rc = to_errno(rtnl_route_alloc_cache(rt->sk, AF_UNSPEC, 0, &cache));
+	*rc = netd_rtnl_errno(rtnl_route_alloc_cache(rt->sk, AF_UNSPEC, 0,
+						     &cache));
 	return *rc ? NULL : cache;
 }
 
@@ -575,7 +595,7 @@ static int restore_route(struct netd_rtnl *rt, uint32_t ifindex,
 	int rc = -ENOMEM;
 
 	if (route)
-		rc = to_errno(rtnl_route_add(rt->sk, route, NLM_F_EXCL));
+		rc = netd_rtnl_errno(rtnl_route_add(rt->sk, route, NLM_F_EXCL));
 	rtnl_route_put(route);
 	return rc == -EEXIST ? 0 : rc;
 }
@@ -683,7 +703,8 @@ static int on_message(struct nl_msg *msg, void *arg)
 static int resync(struct netd_rtnl *rt)
 {
 	struct nl_cache *cache;
-	int rc = to_errno(rtnl_link_alloc_cache(rt->sk, AF_UNSPEC, &cache));
+	int rc = netd_rtnl_errno(rtnl_link_alloc_cache(rt->sk, AF_UNSPEC,
+						       &cache));
 	struct nl_object *o;
 
 	if (rc)

@@ -17,6 +17,7 @@
 #include "base/netd_client.h"
 
 struct netd_rtnl;
+struct nl_sock;
 
 struct netd_device {
 	struct netd_link link; /* what clients see; .taken not known here */
@@ -28,6 +29,9 @@ struct netd_device {
 
 int netd_rtnl_open(struct netd_rtnl **out);
 void netd_rtnl_close(struct netd_rtnl *rt);
+/* The socket for questions and orders; what libnl's calls return, as -errno. */
+struct nl_sock *netd_rtnl_socket(struct netd_rtnl *rt);
+int netd_rtnl_errno(int nle);
 
 /* By name; by ifindex.  -ENODEV when there is none. */
 int netd_rtnl_find(struct netd_rtnl *rt, const char *ifname,
@@ -36,6 +40,8 @@ int netd_rtnl_find_index(struct netd_rtnl *rt, uint32_t ifindex,
 			 struct netd_device *dev);
 
 int netd_rtnl_set_mtu(struct netd_rtnl *rt, uint32_t ifindex, uint32_t mtu);
+int netd_rtnl_set_mac(struct netd_rtnl *rt, uint32_t ifindex,
+		      const uint8_t mac[6]);
 int netd_rtnl_set_up(struct netd_rtnl *rt, uint32_t ifindex, bool up);
 int netd_rtnl_set_addr_gen_mode(struct netd_rtnl *rt, uint32_t ifindex,
 				int mode);

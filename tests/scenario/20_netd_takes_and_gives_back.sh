@@ -277,6 +277,65 @@ ask release t0
 ! in_host ip link show t0 >/dev/null 2>&1 || fail "t0 is still there"
 ok "a tap outlives its user and netd, with its addresses, until released"
 
+addresses() {
+	in_host ip -o addr show dev m0 scope global | awk "{print \$4}" |
+		sort | xargs
+}
+defaults() {
+	in_host ip "$@" route show default |
+		grep -o "default via [^ ]* dev [^ ]*"
+}
+hold_start tap m0 1500 1
+ask configure m0 02:00:00:00:00:77 10.7.0.1 2001:db8::1 10.7.0.9/24 \
+	10.7.0.10/24 2001:db8::9/64 >"$work/out" || fail "configure"
+grep -q 'mac=02:00:00:00:00:77' "$work/out" || fail "no MAC: $(cat "$work/out")"
+in_host ip link show m0 | grep -q 02:00:00:00:00:77 || fail "no MAC on m0"
+[ "$(addresses)" = "10.7.0.10/24 10.7.0.9/24 2001:db8::9/64" ] ||
+	fail "m0 has $(addresses)"
+in_host ip addr show m0 | grep -q 'brd 10.7.0.255' || fail "no broadcast"
+[ "$(defaults) $(defaults -6)" = \
+	"default via 10.7.0.1 dev m0 default via 2001:db8::1 dev m0" ] ||
+	fail "default routes: $(defaults) $(defaults -6)"
+ask configure m0 - 10.7.0.2 - 10.7.0.10/24 10.6.0.1/16 >"$work/out" ||
+	fail "configure again"
+[ "$(addresses) $(defaults) $(defaults -6)" = \
+	"10.6.0.1/16 10.7.0.10/24 default via 10.7.0.2 dev m0 " ] ||
+	fail "m0 has $(addresses), $(defaults) $(defaults -6)"
+ok "a tap gets the host's MAC, addresses and gateways, each time as a whole"
+
+# refused WORD NAME MAC GATEWAY IPV6_GATEWAY ADDRESS...
+refused() {
+	! ask configure "${@:2}" >"$work/out" 2>"$work/err" || fail "took: $*"
+	grep -q "$1" "$work/err" || fail "$*: $(cat "$work/err")"
+	[ "$(addresses) $(defaults)" = \
+		"10.6.0.1/16 10.7.0.10/24 default via 10.7.0.2 dev m0" ] ||
+		fail "a refusal changed something: $*"
+}
+for bad in 10.7.0.1 10.7.0.1/33 10.7.0.1/-1 10.7.0.1/0 224.0.0.1/24 \
+	127.0.0.1/8 default/8 ff02::1/64 ::1/64 ::ffff:10.0.0.1/64 x/8 ""; do
+	refused "not an address" m0 - - - "$bad"
+done
+refused "not an address" m0 - 10.7.0.1/24 - 10.7.0.10/24
+refused "not next to" m0 - 10.9.0.1 - 10.7.0.10/24
+refused "not next to" m0 - 10.7.0.10 - 10.7.0.10/24
+refused "not an address" m0 - 10.7.0.1 10.7.0.1 10.7.0.10/24
+refused "not a MAC" m0 01:00:5e:00:00:01 - - 10.7.0.10/24
+refused "too many\|list of texts" m0 - - - 10.0.{1..17}.1/24
+refused "netd did not make it" h0 - - - 10.7.0.10/24
+refused "no tap nosuch" nosuch - - - 10.7.0.10/24
+ask configure m0 - - - 10.7.0.10/24 >"$work/out" || fail "no gateway"
+[ -z "$(defaults)" ] || fail "the default route is left: $(defaults)"
+in_host ip route add default via 10.9.0.2
+! ask configure m0 - 10.7.0.1 - 10.7.0.9/24 2>"$work/err" || fail "2 defaults"
+grep -q 'default route already' "$work/err" || fail "$(cat "$work/err")"
+[ "$(addresses) $(defaults)" = "10.7.0.10/24 default via 10.9.0.2 dev h0" ] ||
+	fail "a refusal changed something: $(addresses) $(defaults)"
+in_host ip route del default
+hold_kill
+ask release m0
+! in_host ip route | grep 10.7.0 || fail "m0's routes are left"
+ok "what is no address, no neighbour's or not ours is refused whole"
+
 coproc HOLD { exec "$build/tests/scenario/netd-ask" "$work/netd.sock" \
 	watch h0; }
 hold_pid=$HOLD_PID

@@ -7,6 +7,7 @@
  *	netd-ask SOCKET packet IF MTU TAGS FORCE
  *	netd-ask SOCKET control IF
  *	netd-ask SOCKET tap NAME MTU QUEUES
+ *	netd-ask SOCKET configure NAME MAC|- GATEWAY|- IPV6_GATEWAY|- ADDRESS...
  *	netd-ask SOCKET watch IF
  *
  * packet, control and tap hold what they got until standard input ends; each
@@ -143,6 +144,30 @@ static int ask_tap(struct netd_client *c, char **a)
 	return hold(fds, queues);
 }
 
+static const char *given(const char *word)
+{
+	return strcmp(word, "-") ? word : NULL;
+}
+
+static int ask_configure(struct netd_client *c, int n, char **a)
+{
+	struct netd_tap_conf conf = { .name = a[0], .gateway = given(a[2]),
+				      .ipv6_gateway = given(a[3]),
+				      .addresses = (const char **)a + 4,
+				      .address_count = n - 4 };
+	struct netd_link link;
+	struct rpc_error e;
+	uint8_t mac[6];
+
+	if (sscanf(a[1], "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &mac[0],
+		   &mac[1], &mac[2], &mac[3], &mac[4], &mac[5]) == 6)
+		conf.mac = mac;
+	if (netd_tap_configure(c, &conf, &link, &e))
+		return complain(&e);
+	print_link(&link);
+	return 0;
+}
+
 static int ask(struct netd_client *c, const char *verb, int n, char **a)
 {
 	struct netd_link link;
@@ -162,6 +187,8 @@ static int ask(struct netd_client *c, const char *verb, int n, char **a)
 		return ask_control(c, a[0]);
 	if (!strcmp(verb, "packet") && n == 4)
 		return ask_packet(c, a);
+	if (!strcmp(verb, "configure") && n >= 4)
+		return ask_configure(c, n, a);
 	if (!strcmp(verb, "tap") && n == 3)
 		return ask_tap(c, a);
 	return 2;
