@@ -207,10 +207,6 @@ static void check_port(struct check *c, uint32_t i)
 	if (p->tso && !p->csum)
 		conf_error(c->errs, port_path(path, i, "offload.tso"), "true",
 			   "false, or offload.csum: true");
-	if (p->type == CONF_BOND && p->role != CONF_UPLINK)
-		conf_error(c->errs, port_path(path, i, "role"),
-			   p->role == CONF_HOST ? "\"host\"" : "\"guest\"",
-			   "\"uplink\", which is all a bond can be");
 	check_gateway(c, i, AF_INET, &p->gateway, "gateway");
 	check_gateway(c, i, AF_INET6, &p->gateway6, "gateway6");
 }

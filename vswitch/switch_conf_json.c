@@ -757,6 +757,20 @@ static void check_placed(struct reader *r, const struct conf_port *p,
 	}
 }
 
+/* What a port of any other role would need says nothing about a bond. */
+static bool bond_is_uplink(struct reader *r, const struct conf_port *p,
+			   const json_t *value, const char *path)
+{
+	char at[PATH_MAX_LEN];
+
+	if (p->type != CONF_BOND || p->role == CONF_UPLINK)
+		return true;
+	path_key(at, path, "role");
+	fail(r, at, json_object_get(value, "role"),
+	     "\"uplink\", which is all a bond can be");
+	return false;
+}
+
 static int order_u16(const void *a, const void *b)
 {
 	return *(const uint16_t *)a - *(const uint16_t *)b;
@@ -795,6 +809,8 @@ static void read_port(struct reader *r, struct conf_port *p,
 	if (r->errs->count > errors)
 		return; /* what follows from a wrong key helps nobody */
 	derive_port(p, seen);
+	if (!bond_is_uplink(r, p, value, path))
+		return;
 	check_placed(r, p, seen, value, path);
 	if (r->errs->count == errors)
 		gather_carries(r, p);

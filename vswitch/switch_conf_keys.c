@@ -352,7 +352,8 @@ const struct conf_key conf_port_keys[] = {
 
 	{ PORT("mac", MAC, mac), NOT_UPLINK, .also = CONF_ON(CONF_BOND),
 	  .part = CONF_PART_RECREATE, .def_help = "none",
-	  .help = "own address; unique in its networks" },
+	  .help = "own address; unique in its networks; a bond's: its "
+		  "lacp-system" },
 	{ PORT("locking_mode", WORD8, locking_mode), NOT_UPLINK,
 	  .words = locking_words, .def = CONF_LOCK_NETWORK_DEFAULT,
 	  .part = CONF_PART_POLICY,

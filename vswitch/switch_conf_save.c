@@ -43,13 +43,21 @@ static json_t *nets_json(const struct switch_conf *conf,
 	return list;
 }
 
-static json_t *prefix_json(int family, const void *addr, unsigned len)
+static json_t *ip_json(int family, const void *addr)
 {
 	char text[INET6_ADDRSTRLEN];
 
 	inet_ntop(family, addr, text, sizeof(text));
+	return json_string(text);
+}
+
+static json_t *prefix_json(int family, const void *addr, unsigned len)
+{
+	char text[INET6_ADDRSTRLEN];
+
 	if (len == (family == AF_INET ? 32 : 128))
-		return json_string(text);
+		return ip_json(family, addr);
+	inet_ntop(family, addr, text, sizeof(text));
 	return json_sprintf("%s/%u", text, len);
 }
 
@@ -82,14 +90,6 @@ static json_t *members_json(const struct conf_bond *b)
 	for (i = 0; i < b->member_count; i++)
 		json_array_append_new(list, json_string(b->members[i].name));
 	return list;
-}
-
-static json_t *ip_json(int family, const void *addr)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	inet_ntop(family, addr, text, sizeof(text));
-	return json_string(text);
 }
 
 static json_t *addresses_json(const struct conf_port *p)

@@ -56,6 +56,14 @@ static struct switch_conf *good(const char *text)
 #define N20 "{'name':'n20','vlan':20}"
 #define N0 "{'name':'n0','vlan':0}"
 #define UP "{'name':'up','type':'packet','interface':'eth1'}"
+#define ETH(n) "{'name':'e" n "','type':'packet','interface':'eth" n "'}"
+#define BOND(more) "{'name':'bond0','type':'bond'," more "}"
+#define BOND2(more) BOND("'members':['e0','e1']" more)
+#define ON_BOND "{'name':'n10','vlan':10,'uplink':'bond0'}"
+#define BONDED(more) STATE(ON_BOND, ETH("0") "," ETH("1") "," BOND2(more))
+#define HOST(more)                                                            \
+	"{'name':'xapi0','type':'tap','interface':'xapi0',"                   \
+	"'network':'n10'," more "}"
 #define VHOST(more)                                                           \
 	"{'name':'web','type':'vhost-user','socket':'/run/web'," more "}"
 #define WEB(more) STATE(N10, VHOST("'network':'n10'," more))
@@ -237,6 +245,121 @@ static const struct bad {
 		"{'name':'b','type':'vhost-user','socket':'/run/b',"
 		"'trunk':['n10','n20'],'mac':'02:00:00:00:00:01'}"),
 	  "ports[1].mac", NULL, "network n20" },
+	/* bonds: members */
+	{ STATE("", BOND("'mode':'lacp'")), "ports[0].members", "(missing)",
+	  "1 to 8 names of ports" },
+	{ STATE("", BOND("'members':[]")), "ports[0].members", "[]",
+	  "1 to 8" },
+	{ STATE("", BOND("'members':[1,2,3,4,5,6,7,8,9]")),
+	  "ports[0].members", NULL, "1 to 8" },
+	{ STATE("", BOND("'members':'e0'")), "ports[0].members", "\"e0\"",
+	  "list" },
+	{ STATE("", BOND("'members':['e0',7]")), "ports[0].members[1]", "7",
+	  "name of a port" },
+	{ STATE("", BOND("'members':['e0']")), "ports[0].members[0]",
+	  "\"e0\"", "name of a port in ports" },
+	{ STATE("", BOND("'members':['bond0']")), "ports[0].members[0]",
+	  "\"bond0\"", "type packet" },
+	{ STATE(N10, VHOST("'network':'n10'") "," BOND("'members':['web']")),
+	  "ports[1].members[0]", "\"web\"", "type packet" },
+	{ STATE(N10, "{'name':'g','type':'packet','interface':'e',"
+		     "'role':'guest','network':'n10'},"
+		     BOND("'members':['g']")),
+	  "ports[1].members[0]", "\"g\"", "role uplink" },
+	{ STATE("", ETH("0") "," BOND("'members':['e0','e0']")),
+	  "ports[1].members[1]", "\"e0\"", "once" },
+	{ STATE("", ETH("0") "," BOND("'members':['e0']")
+		    ",{'name':'b1','type':'bond','members':['e0']}"),
+	  "ports[2].members[0]", "\"e0\"", "bond bond0 has this one" },
+	{ STATE("{'name':'n','vlan':1,'uplink':'e1'}",
+		ETH("0") "," ETH("1") "," BOND2("")),
+	  "networks[0].uplink", "\"e1\"", "\"bond0\"" },
+	{ STATE("", "{'name':'e0','type':'packet','interface':'e',"
+		    "'mtu':1500}," BOND("'members':['e0'],'mtu':9000")),
+	  "ports[0].mtu", "1500", "at least 9000, the MTU of bond bond0" },
+	{ STATE("{'name':'j','vlan':1,'mtu':9000,'uplink':'bond0'}",
+		BOND("'members':['e0']") ",{'name':'e0','type':'packet',"
+		"'interface':'e','mtu':1500}"),
+	  "ports[1].mtu", "1500", "at least 9000, the MTU of bond bond0" },
+	{ STATE("", "{'name':'e0','type':'packet','interface':'e',"
+		    "'storm_pps':5}," BOND("'members':['e0']")),
+	  "ports[0].storm_pps", "5", "bond bond0" },
+	{ STATE("", "{'name':'e0','type':'packet','interface':'e',"
+		    "'tpid':'0x88a8'}," BOND("'members':['e0']")),
+	  "ports[0].tpid", "\"0x88a8\"", "bond bond0" },
+	{ STATE(N10, VHOST("'network':'n10','members':['e0']")),
+	  "ports[0].members", "[\"e0\"]", "type vhost-user" },
+	{ STATE("", ETH("0") "," BOND("'members':['e0'],'role':'host'")),
+	  "ports[1].role", "\"host\"", "\"uplink\"" },
+	{ BONDED(",'interface':'eth0'"), "ports[2].interface", NULL,
+	  "type bond" },
+	{ BONDED(",'queues':2"), "ports[2].queues", "2", "type bond" },
+	{ BONDED(",'lldp':'rx'"), "ports[2].lldp", "\"rx\"", "type bond" },
+	{ BONDED(",'network':'n10'"), "ports[2].network", NULL,
+	  "role uplink" },
+	/* bonds: properties that the mode does not define */
+	{ BONDED(",'mode':'802.3ad'"), "ports[2].mode", "\"802.3ad\"",
+	  "\"balance-slb\", \"active-backup\", \"lacp\"" },
+	{ BONDED(",'primary':'e0'"), "ports[2].primary", "\"e0\"",
+	  "no such property of a bond of mode balance-slb" },
+	{ BONDED(",'lacp-time':'fast'"), "ports[2].lacp-time", "\"fast\"",
+	  "mode balance-slb" },
+	{ BONDED(",'hashing-algorithm':'src_mac'"),
+	  "ports[2].hashing-algorithm", "\"src_mac\"", "balance-slb" },
+	{ BONDED(",'mode':'active-backup','lacp-fallback-ab':true"),
+	  "ports[2].lacp-fallback-ab", "true", "mode active-backup" },
+	{ BONDED(",'mode':'active-backup','rebalance-interval':1000"),
+	  "ports[2].rebalance-interval", "1000", "mode active-backup" },
+	{ BONDED(",'mode':'lacp','lacp-time':'short'"),
+	  "ports[2].lacp-time", "\"short\"", "\"fast\", \"slow\"" },
+	{ BONDED(",'mode':'lacp','hashing-algorithm':'l3'"),
+	  "ports[2].hashing-algorithm", NULL, "\"src_mac\"" },
+	{ BONDED(",'mode':'lacp','lacp-system':'01:00:00:00:00:01'"),
+	  "ports[2].lacp-system", NULL, "unicast" },
+	{ BONDED(",'mode':'lacp','lacp-aggregation-key':0"),
+	  "ports[2].lacp-aggregation-key", "0", "integer 1 to 65535" },
+	{ BONDED(",'mode':'lacp','lacp-aggregation-key':2,"
+		 "'lacp-actor-key':3"),
+	  "ports[2].lacp-actor-key", "3", "2, the lacp-aggregation-key" },
+	{ BONDED(",'mode':'active-backup','primary':'e2'"),
+	  "ports[2].primary", "\"e2\"", "one of the bond's members" },
+	{ BONDED(",'use_carrier':0"), "ports[2].use_carrier", "0",
+	  "integer 1 to 1" },
+	{ BONDED(",'updelay':'1s'"), "ports[2].updelay", "\"1s\"",
+	  "integer" },
+	{ STATE("", ETH("0") "," ETH("1") ","
+		BOND("'members':['e0'],'mode':'lacp',"
+		     "'lacp-system':'02:00:00:00:00:01'") ","
+		"{'name':'b1','type':'bond','members':['e1'],'mode':'lacp',"
+		"'mac':'02:00:00:00:00:01'}"),
+	  "ports[3].lacp-aggregation-key", "1", "bond bond0 has it" },
+	/* interfaces of the host */
+	{ STATE(N10, "{'name':'g','type':'packet','interface':'e',"
+		     "'role':'guest','network':'n10','lldp':'off'}"),
+	  "ports[0].lldp", "\"off\"", "role guest" },
+	{ STATE("", "{'name':'u','type':'packet','interface':'e',"
+		    "'ethtool':{'rx':true}}"),
+	  "ports[0].ethtool.rx", "true", "\"on\", \"off\"" },
+	{ STATE("", "{'name':'u','type':'packet','interface':'e',"
+		    "'ethtool':{'lor':'on'}}"),
+	  "ports[0].ethtool.lor", "\"on\"", "\"lro\"" },
+	{ STATE(N10, HOST("'addresses':['10.0.0.1']")),
+	  "ports[0].addresses[0]", "\"10.0.0.1\"", "with prefix" },
+	{ STATE(N10, HOST("'addresses':['fd00::1/129']")),
+	  "ports[0].addresses[0]", NULL, "with prefix" },
+	{ STATE(N10, HOST("'addresses':'10.0.0.1/8'")),
+	  "ports[0].addresses", NULL, "list" },
+	{ STATE(N10, HOST("'gateway':'10.0.0.1'")), "ports[0].gateway",
+	  "\"10.0.0.1\"", "within the prefix" },
+	{ STATE(N10, HOST("'addresses':['10.0.0.130/25'],"
+			  "'gateway':'10.0.0.126'")),
+	  "ports[0].gateway", "\"10.0.0.126\"", "within the prefix" },
+	{ STATE(N10, HOST("'gateway':'0.0.0.0'")), "ports[0].gateway",
+	  "\"0.0.0.0\"", "IPv4 address" },
+	{ STATE(N10, HOST("'gateway6':'fd00::1'")), "ports[0].gateway6",
+	  NULL, "within the prefix" },
+	{ STATE(N10, VHOST("'network':'n10','addresses':[]")),
+	  "ports[0].addresses", "[]", "type vhost-user" },
 };
 
 static void bad_values_are_refused_with_place_and_remedy(void)
@@ -332,6 +455,61 @@ static void what_is_left_out_is_resolved(void)
 	switch_conf_free(c);
 }
 
+static void members_learn_their_bond_and_its_defaults(void)
+{
+	struct switch_conf *c = good(STATE(
+		"{'name':'j','vlan':7,'mtu':9000,'uplink':'bond0'},"
+		"{'name':'n','vlan':0,'uplink':'bond0'}",
+		ETH("2") "," BOND2(",'mode':'lacp','primary':'e0'") ","
+		ETH("1") "," ETH("0")));
+	const struct conf_port *p = c->ports, *bond = &p[1];
+	const struct conf_bond *b = &bond->bonding;
+
+	CU_ASSERT(bond->role == CONF_UPLINK && bond->bond == CONF_NONE);
+	CU_ASSERT(bond->carries_count == 2 && bond->native == 1);
+	CU_ASSERT(bond->mtu == 9000 && bond->vlan_mode == CONF_VLAN_TRUNK);
+	CU_ASSERT(b->member_count == 2 && b->primary == 0);
+	CU_ASSERT(b->members[0].port == 3 && b->members[1].port == 2);
+	CU_ASSERT(p[3].bond == 1 && p[3].member == 0 && p[3].mtu == 9000);
+	CU_ASSERT(p[2].bond == 1 && p[2].member == 1 && p[2].mtu == 9000);
+	CU_ASSERT(p[0].bond == CONF_NONE && p[0].mtu == 1500);
+	CU_ASSERT(p[3].carries_count == 0);
+	CU_ASSERT(b->mode == BOND_LACP && b->hash == BOND_TCPUDP_PORTS);
+	CU_ASSERT(b->updelay_ms == 31000 && b->downdelay_ms == 200);
+	CU_ASSERT(b->rebalance_interval_ms == 1800000);
+	CU_ASSERT(!b->lacp_fast && b->lacp_fallback_ab && b->lacp_key == 1);
+	CU_ASSERT(b->lacp_system_priority == 65534);
+	CU_ASSERT(b->miimon_ms == 100 && b->use_carrier == 1);
+	CU_ASSERT(p[0].lldp == (CONF_LLDP_RX | CONF_LLDP_TX));
+	CU_ASSERT(bond->lldp == 0 && !p[0].nic_promiscuous);
+	switch_conf_free(c);
+}
+
+static void the_host_s_interfaces_keep_what_they_are_given(void)
+{
+	struct switch_conf *c = good(STATE(N10,
+		"{'name':'u','type':'packet','interface':'e','lldp':'tx',"
+		"'nic_promiscuous':true,'ethtool':{'rx':'on','lro':'off',"
+		"'speed':1000,'duplex':'full','advertise':32}},"
+		HOST("'addresses':['10.0.0.7/24','fd00::7/64'],"
+		     "'gateway':'10.0.0.1','gateway6':'fe80::1'")));
+	const struct conf_port *u = &c->ports[0], *h = &c->ports[1];
+
+	CU_ASSERT(u->lldp == CONF_LLDP_TX && u->nic_promiscuous);
+	CU_ASSERT(u->ethtool.rx == CONF_TOGGLE_ON &&
+		  u->ethtool.lro == CONF_TOGGLE_OFF &&
+		  u->ethtool.tx == CONF_AS_IT_IS);
+	CU_ASSERT(u->ethtool.speed == 1000 && u->ethtool.advertise == 32 &&
+		  u->ethtool.duplex == CONF_DUPLEX_FULL);
+	CU_ASSERT(h->address_count == 2 && h->addresses[0].len == 24 &&
+		  h->addresses[0].addr.v4.s_addr == htonl(0x0a000007));
+	CU_ASSERT(h->addresses[1].family == AF_INET6 &&
+		  h->addresses[1].addr.v6.s6_addr[15] == 7);
+	CU_ASSERT(h->gateway.s_addr == htonl(0x0a000001));
+	CU_ASSERT(h->gateway6.s6_addr[0] == 0xfe && h->lldp == 0);
+	switch_conf_free(c);
+}
+
 static void prefixes_are_masked_sorted_and_deduplicated(void)
 {
 	struct switch_conf *c = good(WEB(
@@ -371,7 +549,25 @@ static const char full[] =
 	"'trunk':['n20','n10'],'native':'n1','tpid':'0x9100'},"
 	"{'name':'tu','type':'tap','interface':'t0','role':'guest',"
 	"'network':'n20','vlan_mode':'tunnel',"
-	"'cvlans':[0,5,6,'7-9',4094]}]}";
+	"'cvlans':[0,5,6,'7-9',4094]},"
+	"{'name':'e0','type':'packet','interface':'e0','lldp':'off',"
+	"'nic_promiscuous':true,'ethtool':{'rx':'on','tx':'off','sg':'on',"
+	"'tso':'on','ufo':'off','gso':'on','gro':'on','lro':'off',"
+	"'autoneg':'off','speed':100,'duplex':'half','advertise':1}},"
+	"{'name':'e1','type':'packet','interface':'e1'},"
+	"{'name':'e2','type':'packet','interface':'e2'},"
+	"{'name':'b0','type':'bond','members':['e1','e0'],'mode':'lacp',"
+	"'primary':'e0','updelay':0,'downdelay':1,'rebalance-interval':2,"
+	"'hashing-algorithm':'src_mac','lacp-time':'fast',"
+	"'lacp-aggregation-key':7,'lacp-actor-key':7,"
+	"'lacp-fallback-ab':false,'lacp-system-priority':1,"
+	"'lacp-system':'02:00:00:00:00:99','miimon':50,'use_carrier':1,"
+	"'mac':'02:00:00:00:00:98'},"
+	"{'name':'b1','type':'bond','members':['e2'],"
+	"'mode':'active-backup','primary':'e2'},"
+	"{'name':'xapi0','type':'tap','interface':'xapi0','network':'n10',"
+	"'addresses':['10.0.0.7/24','fd00::7/64'],'gateway':'10.0.0.1',"
+	"'gateway6':'fd00::1'}]}";
 
 static bool same_text(const char *a, const char *b)
 {
@@ -511,6 +707,49 @@ static const struct change {
 			     GUEST("b", "'network':'n10'," MAC1)),
 	  "remove port a: re-create; remove port b: re-create; "
 	  "add port a: re-create; add port b: re-create" },
+	/* bonds: last to come, first to go, changed in place */
+	{ STATE("", ""), STATE("", BOND("'members':['e0']") "," ETH("0")),
+	  "add port e0; add port bond0" },
+	{ STATE("", ETH("0") "," BOND("'members':['e0']")), STATE("", ""),
+	  "remove port bond0; remove port e0" },
+	{ BONDED(""), BONDED(",'mode':'active-backup'"),
+	  "change port bond0: bond" },
+	{ BONDED(",'mode':'lacp'"), BONDED(",'mode':'lacp','mtu':1600,"
+					   "'mac':'02:00:00:00:00:01'"),
+	  "change port e0: mtu; change port e1: mtu; "
+	  "change port bond0: mtu, bond" },
+	{ STATE("", ETH("0") "," ETH("1") "," BOND("'members':['e0']")),
+	  BONDED(""),
+	  "add network n10; change port e1: bond; "
+	  "change port bond0: vlan, bond" },
+	{ STATE("", ETH("0") "," BOND("'members':['e0']")),
+	  STATE("", ETH("1") "," BOND("'members':['e1']")),
+	  "remove port e0; add port e1; change port bond0: bond" },
+	{ STATE("", ETH("0") "," ETH("1") "," BOND2("")),
+	  STATE("", ETH("0") "," ETH("1")
+		    "," BOND("'members':['e1','e0']")),
+	  "change port e0: bond; change port e1: bond; "
+	  "change port bond0: bond" },
+	{ STATE("", ETH("0") "," BOND("'members':['e0']")),
+	  STATE("", ETH("0")),
+	  "remove port bond0; change port e0: bond" },
+	{ STATE("", ETH("0") "," BOND("'members':['e0']")),
+	  STATE("", "{'name':'e0','type':'packet','interface':'other'},"
+		    BOND("'members':['e0']")),
+	  "remove port e0: re-create; add port e0: re-create; "
+	  "change port bond0: bond" },
+	{ STATE("", ETH("0") "," BOND("'members':['e0']")),
+	  STATE("", ETH("0") ",{'name':'b1','type':'bond',"
+			     "'members':['e0']}"),
+	  "remove port bond0; change port e0: bond; add port b1" },
+	/* the kernel's side */
+	{ STATE("", ETH("0")),
+	  STATE("", "{'name':'e0','type':'packet','interface':'eth0',"
+		    "'lldp':'rx','ethtool':{'gro':'off'}}"),
+	  "change port e0: link, lldp" },
+	{ STATE(N10, HOST("'addresses':['10.0.0.1/24']")),
+	  STATE(N10, HOST("'addresses':['10.0.0.2/24']")),
+	  "change port xapi0: link" },
 };
 
 static void plans_say_what_changes_and_no_more(void)
@@ -637,6 +876,24 @@ static void model_load(struct model *m, const struct switch_conf *c)
 		strcpy(m->networks[i], c->networks[i].name);
 }
 
+/* A bond that comes or changes finds its members as they shall be. */
+static bool members_are_there(struct model *m, const struct switch_conf *b,
+			      int32_t bond)
+{
+	const struct conf_port *p = &b->ports[bond];
+	struct model_port *member;
+	unsigned k;
+
+	for (k = 0; k < p->bonding.member_count; k++) {
+		member = model_find(m, p->bonding.members[k].name);
+		if (!member ||
+		    strcmp(member->conf->ports[member->index].interface,
+			   b->ports[p->bonding.members[k].port].interface))
+			return false;
+	}
+	return true;
+}
+
 static void model_port_act(struct model *m, const struct switch_conf *a,
 			   const struct switch_conf *b,
 			   const struct switch_conf_action *act)
@@ -655,6 +912,8 @@ static void model_port_act(struct model *m, const struct switch_conf *a,
 		mp->conf = NULL;
 	else
 		*mp = (struct model_port){ b, act->after };
+	if (act->verb != CONF_REMOVE)
+		CU_ASSERT(members_are_there(m, b, act->after));
 }
 
 static void model_network_act(struct model *m, const struct switch_conf *a,
@@ -726,15 +985,21 @@ static bool model_is(struct model *m, const struct switch_conf *b)
 }
 
 /* Place of an action in the order that switch_conf.h promises. */
-static int rank(const struct switch_conf_action *a)
+static int rank(const struct switch_conf *running,
+		const struct switch_conf *wanted,
+		const struct switch_conf_action *a)
 {
-	static const int ranks[3][3] = {
-		[CONF_REMOVE] = { -1, 1, 0 },
-		[CONF_CHANGE] = { 2, 3, 5 },
-		[CONF_ADD] = { -1, 4, 6 },
+	static const int ranks[3][4] = {
+		[CONF_REMOVE] = { -1, 2, 1, 0 },
+		[CONF_CHANGE] = { 3, 4, 6, 8 },
+		[CONF_ADD] = { -1, 5, 7, 9 },
 	};
+	const struct conf_port *p = NULL;
 
-	return ranks[a->verb][a->object];
+	if (a->object == CONF_PORT)
+		p = a->after == CONF_NONE ? &running->ports[a->before]
+					  : &wanted->ports[a->after];
+	return ranks[a->verb][p && p->type == CONF_BOND ? 3 : a->object];
 }
 
 static void check_plan(const struct switch_conf *a,
@@ -750,8 +1015,8 @@ static void check_plan(const struct switch_conf *a,
 	for (i = 0; i < plan.count; i++) {
 		const struct switch_conf_action *act = &plan.actions[i];
 
-		CU_ASSERT(rank(act) >= last);
-		last = rank(act);
+		CU_ASSERT(rank(a, b, act) >= last);
+		last = rank(a, b, act);
 		if (act->object == CONF_PORT)
 			model_port_act(&m, a, b, act);
 		else if (act->object == CONF_NETWORK)
@@ -784,6 +1049,27 @@ static size_t random_port(char *to, size_t size, unsigned i)
 			more[rnd(sizeof(more) / sizeof(more[0]))]);
 }
 
+/* A bond of one or two, and sometimes a NIC that is in none. */
+static size_t random_bond(char *to)
+{
+	static const char *const modes[] = { "balance-slb", "active-backup",
+					     "lacp" };
+	unsigned spare = rnd(3), first = rnd(3), i;
+	size_t at;
+
+	at = sprintf(to, "{'name':'up','type':'bond','mode':'%s',"
+			 "'members':['m%u'", modes[rnd(3)], first);
+	if (rnd(2))
+		at += sprintf(to + at, ",'m%u'", (first + 1) % 3);
+	at += sprintf(to + at, "]}");
+	for (i = 0; i < 3; i++)
+		if (i != spare)
+			at += sprintf(to + at, ",{'name':'m%u','type':"
+					       "'packet','interface':'m%u'}",
+				      i, i + 3 * rnd(2));
+	return at;
+}
+
 /* A value of a few networks and ports; NULL when it contradicts itself. */
 static struct switch_conf *random_conf(void)
 {
@@ -801,8 +1087,12 @@ static struct switch_conf *random_conf(void)
 				      ",{'name':'n%u','vlan':%u%s%s}", i,
 				      rnd(8), rnd(2) ? ",'uplink':'up'" : "",
 				      rnd(4) ? "" : ",'flood_unknown':true");
-	at += sprintf(t + at, "],'ports':[{'name':'up','type':'packet',"
-			      "'interface':'e%u'}", rnd(2));
+	at += sprintf(t + at, "],'ports':[");
+	if (rnd(2))
+		at += random_bond(t + at);
+	else
+		at += sprintf(t + at, "{'name':'up','type':'packet',"
+				      "'interface':'e%u'}", rnd(2));
 	for (i = 0; i < 6; i++)
 		if (rnd(4))
 			at += random_port(t + at, sizeof(t) - at, i);
@@ -960,6 +1250,8 @@ int main(void)
 		TEST(all_errors_are_told_at_once_up_to_a_bound),
 		TEST(long_and_odd_values_are_shortened_for_people),
 		TEST(what_is_left_out_is_resolved),
+		TEST(members_learn_their_bond_and_its_defaults),
+		TEST(the_host_s_interfaces_keep_what_they_are_given),
 		TEST(prefixes_are_masked_sorted_and_deduplicated),
 		TEST(a_saved_value_reads_back_the_same),
 		TEST(only_the_owner_may_replace_and_only_forward),
