@@ -36,7 +36,6 @@
 
 #define WORKERS_MAX 16
 #define SEGMENT_NONE 0xffff
-#define SEGMENTS_MAX 4096
 #define LEARN_PER_BURST 8 /* new addresses a burst may try to insert */
 #define SNOOP_PER_BURST 8 /* IGMP and MLD frames a burst may have judged */
 
@@ -87,8 +86,10 @@ struct bport {
 	struct port_vlan vlan;
 };
 
+/* Its place in the view is its number, the same as long as it lives. */
 struct segment {
-	uint16_t vid; /* its tag on trunks; 0: untagged */
+	uint16_t network; /* in the configuration; SEGMENT_NONE: nobody's */
+	uint16_t vid;	  /* its tag on trunks; 0: untagged */
 	bool snooping;
 	bool floods_unknown; /* unknown unicast to every member */
 	uint16_t member_count, listener_count;

@@ -294,6 +294,13 @@ static bool is_watched(const struct sw *sw, const struct switch_conf *conf,
 	       (has_destination(sw, s) && capture_may_copy(conf, s, p));
 }
 
+static int32_t segment_of(const struct switch_conf *conf, const char *network)
+{
+	int32_t i = switch_conf_find_network(conf, network);
+
+	return i == CONF_NONE ? CONF_NONE : conf->networks[i].segment;
+}
+
 int capture_taps(struct sw *sw, const struct switch_conf *conf,
 		 const struct view_tap **taps, unsigned *count)
 {
@@ -315,8 +322,7 @@ int capture_taps(struct sw *sw, const struct switch_conf *conf,
 			if (!is_watched(sw, conf, s, p))
 				continue;
 			if (p->network)
-				t.segment =
-					switch_conf_find_network(conf, p->name);
+				t.segment = segment_of(conf, p->name);
 			else
 				t.port = capture_port_id(sw, p->name);
 			if (t.port != CONF_NONE || t.segment != CONF_NONE)

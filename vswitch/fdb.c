@@ -71,8 +71,10 @@ struct rule {
 	bool (*match)(const struct rule *r, uint64_t key, uint32_t where,
 		      uint16_t seen);
 	uint64_t mac;
-	uint16_t port, segment, now, max_age;
+	uint16_t port, now, max_age;
 	bool statics;
+	bool (*stale)(const void *ctx, const struct fdb_entry *e);
+	const void *ctx;
 };
 
 static struct table *table_of(struct fdb *fdb)
@@ -526,36 +528,29 @@ static uint32_t sweep(struct table *t, uint32_t first, uint32_t n,
 	return gone;
 }
 
-/*
- * The whole table at once: with the lock given up in between, an entry could
- * shift past the sweep, to the port that gets this one's id.
- */
-static uint32_t sweep_all(struct table *t, const struct rule *r)
-{
-	uint32_t gone;
-
-	writer_lock(&t->lock);
-	gone = sweep(t, 0, t->pub.mask + 1, r);
-	writer_unlock(&t->lock);
-	return gone;
-}
-
 static bool match_mac(const struct rule *r, uint64_t key, uint32_t where,
 		      uint16_t seen)
 {
 	return key << 16 == r->mac << 16 && port_of(where) != r->port;
 }
 
-static bool match_port(const struct rule *r, uint64_t key, uint32_t where,
-		       uint16_t seen)
+static struct fdb_entry entry_of(uint64_t key, uint32_t where, uint16_t seen)
 {
-	return port_of(where) == r->port;
+	struct fdb_entry e = { .segment = segment_of(key),
+			       .port = port_of(where),
+			       .class = class_of(where),
+			       .seen = seen };
+
+	memcpy(e.mac, &key, sizeof(e.mac));
+	return e;
 }
 
-static bool match_segment(const struct rule *r, uint64_t key, uint32_t where,
-			  uint16_t seen)
+static bool match_stale(const struct rule *r, uint64_t key, uint32_t where,
+			uint16_t seen)
 {
-	return segment_of(key) == r->segment;
+	struct fdb_entry e = entry_of(key, where, seen);
+
+	return r->stale(r->ctx, &e);
 }
 
 /* Signed: a worker's tick may be ahead of the control thread's. */
@@ -596,22 +591,23 @@ bool fdb_del(struct fdb *fdb, uint64_t key)
 	return p.b != NULL;
 }
 
-uint32_t fdb_flush_port(struct fdb *fdb, uint16_t port, bool statics)
+/*
+ * The whole table at once: with the lock given up in between, an entry could
+ * shift past the sweep, to the port that gets this one's id.
+ */
+uint32_t fdb_sweep(struct fdb *fdb,
+		   bool (*stale)(const void *ctx, const struct fdb_entry *e),
+		   const void *ctx)
 {
-	struct rule r = { .match = match_port,
-			  .port = port,
-			  .statics = statics };
+	struct rule r = { .match = match_stale, .statics = true,
+			  .stale = stale, .ctx = ctx };
+	struct table *t = table_of(fdb);
+	uint32_t gone;
 
-	return sweep_all(table_of(fdb), &r);
-}
-
-uint32_t fdb_flush_segment(struct fdb *fdb, uint16_t segment, bool statics)
-{
-	struct rule r = { .match = match_segment,
-			  .segment = segment,
-			  .statics = statics };
-
-	return sweep_all(table_of(fdb), &r);
+	writer_lock(&t->lock);
+	gone = sweep(t, 0, fdb_buckets(fdb), &r);
+	writer_unlock(&t->lock);
+	return gone;
 }
 
 uint32_t fdb_age(struct fdb *fdb, uint16_t now, uint32_t max_age,
@@ -664,12 +660,9 @@ void fdb_reset_port(struct fdb *fdb, uint16_t port)
 static void tell(uint64_t key, const struct fdb_hit *hit,
 		 void (*cb)(void *ctx, const struct fdb_entry *e), void *ctx)
 {
-	struct fdb_entry e = { .segment = segment_of(key),
-			       .port = hit->port,
-			       .class = hit->class,
-			       .seen = *hit->seen };
+	struct fdb_entry e = entry_of(key, where_is(hit->port, hit->class, 0),
+				      *hit->seen);
 
-	memcpy(e.mac, &key, sizeof(e.mac));
 	cb(ctx, &e);
 }
 

@@ -11,7 +11,7 @@
  * one lock.  A worker only tries it: when it is busy the address stays unknown
  * for now (FDB_DEFERRED).  How many addresses a burst may try is the caller's
  * bound.  The control functions wait for it; ageing holds it for 64 buckets
- * at a time, a flush for one pass over the table.
+ * at a time, a sweep for one pass over the table.
  *
  * Who may have an address: static (configured) > uplink > guest.  A port's
  * learned entries are bounded by its quota, and a full table refuses; nobody's
@@ -148,9 +148,13 @@ enum fdb_learned fdb_foresee(const struct fdb *fdb, uint64_t key,
 int fdb_set_static(struct fdb *fdb, uint64_t key, uint16_t port);
 bool fdb_del(struct fdb *fdb, uint64_t key); /* was it there? */
 
-/* Both return how many went.  `statics`: configured ones as well. */
-uint32_t fdb_flush_port(struct fdb *fdb, uint16_t port, bool statics);
-uint32_t fdb_flush_segment(struct fdb *fdb, uint16_t segment, bool statics);
+/*
+ * Forget every entry, configured ones as well, that is stale: so says the
+ * caller.  One pass, under the lock.  Returns how many went.
+ */
+uint32_t fdb_sweep(struct fdb *fdb,
+		   bool (*stale)(const void *ctx, const struct fdb_entry *e),
+		   const void *ctx);
 
 /*
  * Look at the next `buckets` buckets (0: all) and forget learned entries not

@@ -11,8 +11,9 @@
  *	free      old ports, old view
  *	enter     queues of new ports are given to workers
  *
- * A port's id is not used again before the sync after its removal, so a stale
- * address can at worst lead to an id that has no port.
+ * Neither a port's id nor a network's segment number is used again before the
+ * sync after its removal, so a stale address can at worst lead to an id that
+ * has no port.
  */
 #include "vswitch/switch.h"
 
@@ -29,6 +30,7 @@
 #include "vswitch/capture.h"
 #include "vswitch/switch_port.h"
 #include "vswitch/switch_queues.h"
+#include "vswitch/switch_tables.h"
 #include "vswitch/switch_view.h"
 #include "vswitch/switch_watch.h"
 
@@ -95,149 +97,7 @@ void switch_total_counters(const struct sw *sw, struct port_counters *sum)
 	}
 }
 
-/* ---- addresses ------------------------------------------------------------------ */
-
-static void set_statics(struct sw *sw, const struct sw_port *sp,
-			const struct conf_port *conf)
-{
-	unsigned i;
-
-	fdb_set_quota(sw->bridge.fdb, sp->id,
-		      conf->role == CONF_UPLINK ? FDB_QUOTA_UPLINK
-						: conf->mac_limit);
-	if (!conf->has_mac || conf->locking == CONF_LOCK_DISABLED)
-		return;
-	for (i = 0; i < conf->carries_count; i++) {
-		uint64_t key = fdb_key(conf->carries[i], conf->mac);
-
-		if (fdb_set_static(sw->bridge.fdb, key, sp->id) < 0)
-			log_warn("port %s: its MAC does not fit the "
-				 "forwarding table; raise "
-				 "settings.fdb_entries",
-				 sp->name);
-	}
-}
-
-/*
- * Segments are numbered by their place in the configuration: when networks
- * come or go, every address is another one.
- */
-static bool segments_moved(const struct switch_conf *a,
-			   const struct switch_conf *b)
-{
-	uint32_t i;
-
-	if (a->network_count != b->network_count)
-		return true;
-	for (i = 0; i < a->network_count; i++)
-		if (strcmp(a->networks[i].name, b->networks[i].name))
-			return true;
-	return false;
-}
-
-/* Which networks snoop, and where their routers are. */
-static void refresh_groups(struct sw *sw, const struct switch_conf *wanted)
-{
-	uint32_t i;
-
-	for (i = 0; i < wanted->network_count; i++) {
-		const struct conf_network *n = &wanted->networks[i];
-		struct sw_port *up =
-			n->uplink == CONF_NONE
-				? NULL
-				: switch_find_port(
-					  sw, wanted->ports[n->uplink].name);
-
-		mcast_set_segment(sw->bridge.mcast, i, n->igmp_snooping,
-				  MCAST_AUTO, up ? up->id : MCAST_NO_PORT);
-	}
-}
-
-static bool has_static(const struct conf_port *conf, uint32_t segment)
-{
-	unsigned i;
-
-	if (!conf->has_mac || conf->locking == CONF_LOCK_DISABLED)
-		return false;
-	for (i = 0; i < conf->carries_count; i++)
-		if (conf->carries[i] == segment)
-			return true;
-	return false;
-}
-
-/*
- * A port changes in place: forget what it has learned, and its own address
- * where it has it no more.  Where it stays it is there all the time, or frames
- * to the port would find nobody for a moment.
- */
-static void refresh_port(struct sw *sw, const struct sw_port *sp,
-			 const struct conf_port *before,
-			 const struct conf_port *after)
-{
-	unsigned i;
-
-	fdb_flush_port(sw->bridge.fdb, sp->id, false);
-	for (i = 0; i < before->carries_count; i++)
-		if (has_static(before, before->carries[i]) &&
-		    !has_static(after, before->carries[i]))
-			fdb_del(sw->bridge.fdb,
-				fdb_key(before->carries[i], before->mac));
-	mcast_flush_port(sw->bridge.mcast, sp->id);
-}
-
-static void refresh_addresses(struct sw *sw, const struct switch_conf *wanted,
-			      const struct switch_conf_plan *plan)
-{
-	bool all = segments_moved(sw->running, wanted);
-	unsigned i;
-
-	for (i = 0; i < PORT_ID_MAX; i++)
-		if (sw->ports[i] && all)
-			fdb_flush_port(sw->bridge.fdb, i, true);
-	for (i = 0; i < sw->running->network_count && all; i++)
-		mcast_flush_segment(sw->bridge.mcast, i);
-	for (i = 0; i < plan->count && !all; i++) {
-		const struct switch_conf_action *a = &plan->actions[i];
-		struct sw_port *sp;
-
-		if (a->object != CONF_PORT || a->verb != CONF_CHANGE ||
-		    !(a->parts & (CONF_PART_VLAN | CONF_PART_POLICY)))
-			continue;
-		sp = switch_find_port(sw, wanted->ports[a->after].name);
-		if (sp)
-			refresh_port(sw, sp, &sw->running->ports[a->before],
-				     &wanted->ports[a->after]);
-	}
-	for (i = 0; i < PORT_ID_MAX; i++) {
-		int32_t c = sw->ports[i] ? switch_conf_find_port(
-						   wanted, sw->ports[i]->name)
-					 : CONF_NONE;
-
-		if (c != CONF_NONE)
-			set_statics(sw, sw->ports[i], &wanted->ports[c]);
-	}
-}
-
-/* ---- memory that workers let go of -------------------------------------------------- */
-
-/*
- * Workers replace what other workers may be reading.  It is piled up here,
- * and freed once a second, after a sync.
- */
-static void defer_free(void *ctx, void (*fn)(void *p), void *p)
-{
-	struct sw_garbage *g = malloc(sizeof(*g));
-	struct sw *sw = ctx;
-
-	if (!g)
-		return; /* lost, but nobody reads freed memory */
-	g->free = fn;
-	g->p = p;
-	g->next = atomic_load(&sw->garbage);
-	while (!atomic_compare_exchange_weak(&sw->garbage, &g->next, g))
-		;
-}
-
+/* What switch_tables.c has piled up. */
 static void collect_garbage(struct sw *sw)
 {
 	struct sw_garbage *g = atomic_exchange(&sw->garbage, NULL);
@@ -404,7 +264,6 @@ static void remove_gone(struct sw *sw, struct change *c)
 
 		switch_port_counters(sw, sp, &last);
 		counters_add(&sw->past, &last);
-		fdb_flush_port(sw->bridge.fdb, sp->id, true);
 		fdb_reset_port(sw->bridge.fdb, sp->id);
 		mcast_flush_port(sw->bridge.mcast, sp->id);
 		if (conf && conf->type != CONF_VHOST_USER && !kept) {
@@ -505,10 +364,10 @@ static void commit(struct sw *sw, struct change *c)
 {
 	sw_queues_leave(sw, c->gone, c->old_count);
 	publish(sw, c);
-	/* First, so that a recreated port finds its address free. */
+	/* First, so that a recreated port finds its address free, and its
+	 * predecessor's id is nobody's. */
 	remove_gone(sw, c);
-	refresh_addresses(sw, c->wanted, &c->plan);
-	refresh_groups(sw, c->wanted);
+	switch_tables_follow(sw, c->wanted, &c->plan);
 	change_rates(sw, c);
 	use_settings(sw, c->wanted);
 	open_recreated(sw, c);
@@ -571,6 +430,7 @@ static int change_init(struct sw *sw, struct change *c)
 {
 	int rc = switch_conf_diff(sw->running, c->wanted, &c->plan);
 
+	switch_conf_number(c->wanted, sw->running);
 	if (rc < 0)
 		return rc;
 	c->fresh = calloc(c->plan.count + 1, sizeof(struct sw_port *));
@@ -583,45 +443,6 @@ static void change_fini(struct change *c)
 	switch_conf_plan_fini(&c->plan);
 	free(c->fresh);
 	free(c->gone);
-}
-
-static int new_fdb(struct sw *sw, const struct conf_settings *settings)
-{
-	struct fdb_conf fc = FDB_CONF_DEFAULT;
-	struct fdb *fdb;
-	int rc;
-
-	fc.capacity = settings->fdb_entries;
-	fc.hold = (settings->mac_move_hold_ms + 999) / 1000;
-	rc = fdb_new(&fdb, &fc);
-	if (rc < 0)
-		return rc;
-	fdb_free(sw->bridge.fdb);
-	sw->bridge.fdb = fdb;
-	return 0;
-}
-
-static int new_mcast(struct sw *sw, const struct conf_settings *settings)
-{
-	struct mcast_conf mc = { MCAST_CONF_DEFAULT,
-				 .defer_free = defer_free, .ctx = sw };
-	struct mcast *mcast;
-	int rc;
-
-	mc.groups = settings->mcast_groups;
-	rc = mcast_new(&mcast, &mc);
-	if (rc < 0)
-		return rc;
-	mcast_free(sw->bridge.mcast);
-	sw->bridge.mcast = mcast;
-	return 0;
-}
-
-static int new_tables(struct sw *sw, const struct conf_settings *settings)
-{
-	int rc = new_fdb(sw, settings);
-
-	return rc ? rc : new_mcast(sw, settings);
 }
 
 /*
@@ -644,7 +465,7 @@ static int fit_tables(struct sw *sw, struct change *c)
 		    c->wanted->settings.mcast_groups)
 		return 0;
 	if (!sw->applied)
-		return new_tables(sw, &c->wanted->settings);
+		return switch_tables_new(sw, &c->wanted->settings);
 	*e = text;
 	c->errs->count = 1;
 	return -EINVAL;
@@ -768,7 +589,7 @@ int switch_init(struct sw *sw)
 		return -ENOMEM;
 	parts.conf = sw->running;
 	sw->bridge.tsc_per_ms = sw->tsc_hz / 1000;
-	rc = new_tables(sw, &sw->running->settings);
+	rc = switch_tables_new(sw, &sw->running->settings);
 	if (!rc)
 		rc = switch_view_new(&empty, &parts, &errs);
 	if (rc < 0)

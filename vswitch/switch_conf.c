@@ -141,3 +141,25 @@ int32_t switch_conf_find_port(const struct switch_conf *conf, const char *name)
 	return find_name(conf->ports_by_name, conf->port_count, conf->ports,
 			 sizeof(*conf->ports), name);
 }
+
+void switch_conf_number(struct switch_conf *wanted,
+			const struct switch_conf *running)
+{
+	bool used[CONF_SEGMENTS_MAX] = { false };
+	uint32_t i, next = 0;
+
+	for (i = 0; i < running->network_count; i++)
+		used[running->networks[i].segment] = true;
+	for (i = 0; i < wanted->network_count; i++) {
+		struct conf_network *n = &wanted->networks[i];
+		int32_t k = switch_conf_find_network(running, n->name);
+
+		if (k != CONF_NONE) {
+			n->segment = running->networks[k].segment;
+			continue;
+		}
+		while (used[next])
+			next++;
+		n->segment = next++;
+	}
+}

@@ -35,6 +35,7 @@
 #define CONF_SOCKET_MAX 108	 /* sun_path */
 #define CONF_IFNAME_MAX 16	 /* IFNAMSIZ */
 #define CONF_NETWORKS_MAX 4096
+#define CONF_SEGMENTS_MAX (2 * CONF_NETWORKS_MAX) /* all go, all come */
 #define CONF_PORTS_MAX 4000	 /* below PORT_ID_MAX */
 #define CONF_PREFIXES_MAX 256	 /* of one family at one port */
 #define CONF_ADDRESSES_MAX 16	 /* of a host port's interface */
@@ -154,6 +155,7 @@ struct conf_network {
 	uint32_t link_protocols;	 /* enum conf_link_proto */
 	bool igmp_snooping;		 /* and MLD */
 	bool flood_unknown;		 /* unknown unicast to guests too */
+	uint16_t segment; /* of a view: see switch_conf_number() */
 };
 
 struct conf_port {
@@ -274,6 +276,15 @@ int32_t switch_conf_find_network(const struct switch_conf *conf,
 				 const char *name);
 int32_t switch_conf_find_port(const struct switch_conf *conf,
 			      const char *name);
+
+/*
+ * Give each network of `wanted` its segment number: the one it has in
+ * `running`, or the lowest that no network there has.  So a network keeps its
+ * number as long as it lives, and one that goes leaves it to nobody that comes
+ * at the same moment.  Parsing numbers them by place.  Not part of the value.
+ */
+void switch_conf_number(struct switch_conf *wanted,
+			const struct switch_conf *running);
 
 /* One line a key: object, key, type, range, default, meaning. */
 void switch_conf_describe(FILE *to);

@@ -868,6 +868,7 @@ static void read_networks(struct reader *r, const json_t *root)
 					 (void **)&conf->networks);
 	for (i = 0; i < conf->network_count; i++) {
 		path_at(path, "networks", i);
+		conf->networks[i].segment = i;
 		read_network(r, &conf->networks[i],
 			     json_array_get(json_object_get(root, "networks"),
 					    i), path);

@@ -82,7 +82,7 @@ static int make_vlan(struct bport *bp, const struct switch_conf *sc,
 	bp->segment = SEGMENT_NONE;
 	if (!is_trunk(conf)) {
 		if (conf->network != CONF_NONE) {
-			bp->segment = conf->network;
+			bp->segment = sc->networks[conf->network].segment;
 			vc.pvid = sc->networks[conf->network].vlan;
 		}
 	} else if (!conf->carries_count) {
@@ -110,7 +110,8 @@ static int make_segments(struct bport *bp, const struct switch_conf *sc,
 		return -ENOMEM;
 	memset(map, 0xff, 4096 * sizeof(*map)); /* SEGMENT_NONE */
 	for (i = 0; i < conf->carries_count; i++)
-		map[sc->networks[conf->carries[i]].vlan] = conf->carries[i];
+		map[sc->networks[conf->carries[i]].vlan] =
+			sc->networks[conf->carries[i]].segment;
 	bp->segment_of_vid = map;
 	return 0;
 }
@@ -242,7 +243,15 @@ static int make_port(struct bport **out, const struct switch_conf *sc,
 
 /* ---- segments --------------------------------------------------------------- */
 
-static int members_count(struct bridge_view *view,
+/* The segment of the k-th network that a port carries. */
+static struct segment *segment_at(struct bridge_view *view,
+				  const struct switch_conf *sc,
+				  const struct conf_port *port, unsigned k)
+{
+	return &view->segments[sc->networks[port->carries[k]].segment];
+}
+
+static int members_count(struct bridge_view *view, const struct switch_conf *sc,
 			 const struct view_port ports[], unsigned n)
 {
 	unsigned i, k;
@@ -250,7 +259,7 @@ static int members_count(struct bridge_view *view,
 	for (i = 0; i < n; i++) {
 		for (k = 0; k < ports[i].conf->carries_count; k++) {
 			struct segment *seg =
-				&view->segments[ports[i].conf->carries[k]];
+				segment_at(view, sc, ports[i].conf, k);
 
 			seg->member_count++;
 			seg->listener_count += ports[i].conf->promiscuous;
@@ -269,18 +278,18 @@ static int members_count(struct bridge_view *view,
 	return 0;
 }
 
-static int make_members(struct bridge_view *view,
+static int make_members(struct bridge_view *view, const struct switch_conf *sc,
 			const struct view_port ports[], unsigned n)
 {
 	unsigned i, k;
-	int rc = members_count(view, ports, n);
+	int rc = members_count(view, sc, ports, n);
 
 	if (rc < 0)
 		return rc;
 	for (i = 0; i < n; i++) {
 		for (k = 0; k < ports[i].conf->carries_count; k++) {
 			struct segment *seg =
-				&view->segments[ports[i].conf->carries[k]];
+				segment_at(view, sc, ports[i].conf, k);
 			uint16_t *members = (uint16_t *)seg->members;
 			uint16_t *listeners = (uint16_t *)seg->listeners;
 
@@ -324,27 +333,43 @@ static int make_taps(const struct mirror_taps **out,
 
 /* ---- the view ----------------------------------------------------------------- */
 
+/* Numbers that no network has are segments without members. */
+static int alloc_segments(struct bridge_view *view,
+			  const struct switch_conf *conf)
+{
+	unsigned i;
+
+	for (i = 0; i < conf->network_count; i++)
+		if (conf->networks[i].segment >= view->segment_count)
+			view->segment_count = conf->networks[i].segment + 1;
+	view->segments = calloc(view->segment_count + 1,
+				sizeof(*view->segments));
+	if (!view->segments)
+		return -ENOMEM;
+	for (i = 0; i < view->segment_count; i++)
+		view->segments[i].network = SEGMENT_NONE;
+	return 0;
+}
+
 static int make_segments_of(struct bridge_view *view,
 			    const struct view_parts *parts)
 {
 	const struct switch_conf *conf = parts->conf;
 	unsigned i;
-	int rc = 0;
+	int rc = alloc_segments(view, conf);
 
-	view->segments = calloc(conf->network_count + 1,
-				sizeof(*view->segments));
-	if (!view->segments)
-		return -ENOMEM;
-	view->segment_count = conf->network_count;
 	for (i = 0; i < conf->network_count && !rc; i++) {
-		struct segment *seg = &view->segments[i];
+		const struct conf_network *net = &conf->networks[i];
+		struct segment *seg = &view->segments[net->segment];
 
-		seg->vid = conf->networks[i].vlan;
-		seg->snooping = conf->networks[i].igmp_snooping;
-		seg->floods_unknown = conf->networks[i].flood_unknown;
-		rc = make_taps(&seg->taps, parts, CONF_NONE, i);
+		seg->network = i;
+		seg->vid = net->vlan;
+		seg->snooping = net->igmp_snooping;
+		seg->floods_unknown = net->flood_unknown;
+		rc = make_taps(&seg->taps, parts, CONF_NONE, net->segment);
 	}
-	return rc ? rc : make_members(view, parts->ports, parts->port_count);
+	return rc ? rc : make_members(view, conf, parts->ports,
+				      parts->port_count);
 }
 
 static int make_ports_of(struct bridge_view *view,

@@ -22,7 +22,7 @@ struct view_port {
 struct view_tap {
 	struct mirror *mirror;
 	int32_t port;	 /* id */
-	int32_t segment; /* index of a network */
+	int32_t segment; /* number */
 };
 
 /* What a view is made of.  Everything is borrowed; mirrors must outlive it. */
@@ -33,10 +33,7 @@ struct view_parts {
 	unsigned port_count, tap_count;
 };
 
-/*
- * Segment i of the view is network i of `conf`.  0, -EINVAL with words in
- * *errs, or -ENOMEM.
- */
+/* 0, -EINVAL with words in *errs, or -ENOMEM. */
 int switch_view_new(struct bridge_view **out, const struct view_parts *parts,
 		    struct switch_conf_errors *errs);
 /* With everything in it; ports and states are not its own. */

@@ -383,20 +383,23 @@ static void add_entry(void *ctx, const struct fdb_entry *e)
 	static const char *const class[] = { "none", "guest", "uplink",
 					     "static" };
 	struct fdb_listing *l = ctx;
+	const struct bridge_view *v = switch_view(l->sw);
 	const struct sw_port *sp = l->sw->ports[e->port];
+	uint16_t network = e->segment < v->segment_count
+				   ? v->segments[e->segment].network
+				   : SEGMENT_NONE;
 	char mac[18];
 
-	if (l->network != CONF_NONE && e->segment != l->network)
+	if (l->network != CONF_NONE && network != l->network)
 		return;
-	if (e->segment >= l->sw->running->network_count || !sp ||
-	    !page_has_next(&l->page))
+	if (network == SEGMENT_NONE || !sp || !page_has_next(&l->page))
 		return;
 	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", e->mac[0],
 		 e->mac[1], e->mac[2], e->mac[3], e->mac[4], e->mac[5]);
 	json_array_append_new(
 		l->page.list,
 		json_pack("{s:s, s:s, s:s, s:s, s:i}", "network",
-			  l->sw->running->networks[e->segment].name, "mac",
+			  l->sw->running->networks[network].name, "mac",
 			  mac, "port", sp->name, "class", class[e->class & 3],
 			  "age_s",
 			  e->class == FDB_STATIC

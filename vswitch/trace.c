@@ -98,9 +98,11 @@ static const char *port_name(const struct trace *t, uint16_t id)
 
 static const char *network_name(const struct trace *t, const struct frame *f)
 {
-	return f->segment < t->sw->running->network_count
-		       ? t->sw->running->networks[f->segment].name
-		       : NULL;
+	uint16_t i = f->segment < t->v->segment_count
+			     ? t->v->segments[f->segment].network
+			     : SEGMENT_NONE;
+
+	return i == SEGMENT_NONE ? NULL : t->sw->running->networks[i].name;
 }
 
 /* ---- the run -------------------------------------------------------------- */

@@ -195,12 +195,16 @@ static void set_groups(struct fake_switch *fs)
 	}
 }
 
+static bool is_any(const void *ctx, const struct fdb_entry *e)
+{
+	return true;
+}
+
 void fake_switch_tables(struct fake_switch *fs)
 {
 	unsigned i;
 
-	for (i = 0; i < fs->count; i++)
-		fdb_flush_port(fs->br.fdb, id_of(i), true);
+	fdb_sweep(fs->br.fdb, is_any, NULL);
 	for (i = 0; i < fs->count; i++) {
 		int32_t k = switch_conf_find_port(fs->conf,
 						  fs->port[i]->port.name);

@@ -61,3 +61,15 @@ crowd_ports() {
 		crowd_port $i "$1"
 	done
 }
+
+# crowd_more WORD COUNT: wait until the number behind it (see report) has grown
+# by that much.  Not how long, but how far: a busy machine takes longer.
+crowd_more() {
+	local end=$((SECONDS + 60)) from
+
+	crowd report || return
+	from=$(crowd_count "$1")
+	until [ "$(crowd_count "$1")" -ge $((from + $2)) ]; do
+		[ $SECONDS -lt $end ] && crowd report || return
+	done
+}

@@ -280,30 +280,46 @@ static void fdb_says_when_statics_fill_the_table(void)
 	fdb_free(fdb);
 }
 
-static void fdb_flushes_a_port_and_only_that(void)
+/* A rule for fdb_sweep(): of that segment or port; -1: of any. */
+struct gone {
+	int segment, port;
+	bool statics;
+};
+
+static bool is_gone(const void *ctx, const struct fdb_entry *e)
 {
+	const struct gone *g = ctx;
+
+	return (g->segment < 0 || e->segment == g->segment) &&
+	       (g->port < 0 || e->port == g->port) &&
+	       (g->statics || e->class != FDB_STATIC);
+}
+
+static uint32_t flush_port(struct fdb *fdb, uint16_t port, bool statics)
+{
+	struct gone g = { .segment = -1, .port = port, .statics = statics };
+
+	return fdb_sweep(fdb, is_gone, &g);
+}
+
+static void fdb_sweeps_what_is_stale_and_only_that(void)
+{
+	static const uint8_t m[6] = { 2, 0, 0, 0, 0, 7 };
+	struct gone thirty = { .segment = 30, .port = -1 };
 	struct fdb *fdb = table(1024, 100);
 
 	fdb_learn(fdb, mac(1), G1, FDB_GUEST, 0);
 	fdb_set_static(fdb, mac(2), G1);
 	fdb_learn(fdb, mac(3), G2, FDB_GUEST, 0);
-	CU_ASSERT_EQUAL(fdb_flush_port(fdb, G1, false), 1);
+	CU_ASSERT_EQUAL(flush_port(fdb, G1, false), 1);
 	CU_ASSERT_EQUAL(port_of(fdb, mac(2)), G1);
-	CU_ASSERT_EQUAL(fdb_flush_port(fdb, G1, true), 1);
+	CU_ASSERT_EQUAL(flush_port(fdb, G1, true), 1);
 	CU_ASSERT_EQUAL(port_of(fdb, mac(2)), -1);
 	CU_ASSERT_EQUAL(port_of(fdb, mac(3)), G2);
-	fdb_free(fdb);
-}
-
-static void fdb_flushes_a_segment_and_only_that(void)
-{
-	static const uint8_t m[6] = { 2, 0, 0, 0, 0, 7 };
-	struct fdb *fdb = table(1024, 100);
-
-	fdb_learn(fdb, fdb_key(10, m), G1, FDB_GUEST, 0);
+	fdb_learn(fdb, fdb_key(30, m), G1, FDB_GUEST, 0);
 	fdb_learn(fdb, fdb_key(20, m), G1, FDB_GUEST, 0);
-	CU_ASSERT_EQUAL(fdb_flush_segment(fdb, 10, false), 1);
-	CU_ASSERT_EQUAL(port_of(fdb, fdb_key(10, m)), -1);
+	CU_ASSERT_EQUAL(fdb_sweep(fdb, is_gone, &thirty), 1);
+	CU_ASSERT_EQUAL(port_of(fdb, fdb_key(30, m)), -1);
 	CU_ASSERT_EQUAL(port_of(fdb, fdb_key(20, m)), G1);
 	fdb_free(fdb);
 }
@@ -606,7 +622,7 @@ static bool model_step(struct model *m, struct fdb *fdb, uint64_t *s,
 		fdb_age(fdb, *tick, 300, 0);
 		model_forget(m, -1, *tick, false);
 	} else {
-		fdb_flush_port(fdb, port, op & 1);
+		flush_port(fdb, port, op & 1);
 		model_forget(m, port, -1, op & 1);
 	}
 	return true;
@@ -774,8 +790,7 @@ int main(void)
 	CU_ADD_TEST(s, fdb_mac_flood_costs_only_the_flooding_port);
 	CU_ADD_TEST(s, fdb_full_table_refuses_learning_but_not_statics);
 	CU_ADD_TEST(s, fdb_says_when_statics_fill_the_table);
-	CU_ADD_TEST(s, fdb_flushes_a_port_and_only_that);
-	CU_ADD_TEST(s, fdb_flushes_a_segment_and_only_that);
+	CU_ADD_TEST(s, fdb_sweeps_what_is_stale_and_only_that);
 	CU_ADD_TEST(s, fdb_forgets_silent_addresses_only);
 	CU_ADD_TEST(s, fdb_takes_longer_ages_as_the_longest);
 	CU_ADD_TEST(s, fdb_ages_a_bounded_part_each_time_and_all_in_turn);
