@@ -26,7 +26,7 @@
 #define WORKER_POLL_US 50   /* default: poll this long without work */
 #define WORKER_NAP_US 20    /* then nap this long between polls */
 #define WORKER_QUIET_US 600 /* a ring this long empty goes to event mode */
-#define WORKER_QUIET_FD_US 8 /* the same for a kernel socket */
+#define WORKER_QUIET_FD_US 18 /* the same for a kernel socket */
 #define WORKER_CHECK_MS 100 /* the watchdog's period */
 #define WORKER_LOOK_US 50   /* a busy worker looks at its events this often */
 

@@ -117,6 +117,24 @@ class CausewayTap(Causeway):
         cabling.address(cabling.left, "tl", LEFT)
 
 
+class CausewayPacketTwo(CausewayPacket):
+    """A worker on each core, beside the hosts' own TCP."""
+    name = "Causeway AF_PACKET, 2 workers"
+
+    def __init__(self, scope, build, core, cabling):
+        super().__init__(scope, build, "0,1", cabling)
+
+
+class CausewayTapTwo(CausewayTap):
+    name = "Causeway tap, 2 workers"
+
+    def __init__(self, scope, build, core, cabling):
+        super().__init__(scope, build, "0,1", cabling)
+
+
+OURS = [CausewayPacket, CausewayPacketTwo, CausewayTap, CausewayTapTwo]
+
+
 def streams(scope, cabling, log, count, backwards, seconds):
     """Gbit/s that arrived."""
     server = scope.spawn(["ip", "netns", "exec", cabling.right, "iperf3",
@@ -166,7 +184,7 @@ def measure(bench):
     taken = {"stream": Samples(), "rr": Samples()}
     # every core may take part, as on a host of that size
     bench.unpin()
-    for make in bench.alternate([CausewayPacket, CausewayTap, Bridge, OvsTso]):
+    for make in bench.alternate([*OURS, Bridge, OvsTso]):
         one(bench, make, taken)
     bench.pin()
     return taken
