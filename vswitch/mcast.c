@@ -714,6 +714,15 @@ void mcast_flush_port(struct mcast *m, uint16_t port)
 	writer_unlock(&m->lock);
 }
 
+void mcast_leave(struct mcast *m, uint16_t segment, uint16_t port)
+{
+	writer_lock(&m->lock);
+	forget_querier(m, &m->segments[segment], 0, port);
+	forget_querier(m, &m->segments[segment], 1, port);
+	drop_members(m, segment, port);
+	writer_unlock(&m->lock);
+}
+
 void mcast_set_segment(struct mcast *m, uint16_t segment, bool snoop,
 		       enum mcast_unregistered unregistered, uint16_t uplink)
 {

@@ -108,6 +108,8 @@ void mcast_set_segment(struct mcast *m, uint16_t segment, bool snoop,
 		       enum mcast_unregistered unregistered, uint16_t uplink);
 void mcast_flush_segment(struct mcast *m, uint16_t segment);
 void mcast_flush_port(struct mcast *m, uint16_t port);
+/* The port is no more in that segment. */
+void mcast_leave(struct mcast *m, uint16_t segment, uint16_t port);
 
 /*
  * Expire members and queriers.  Call it some times a second; looks at the

@@ -210,6 +210,25 @@ static void set_statics(struct sw *sw, const struct sw_port *sp,
 
 /* ---- groups -------------------------------------------------------------- */
 
+/* Of the networks that the port carries no more, but that are still there. */
+static void leave_groups(struct sw *sw, const struct switch_conf *wanted,
+			 const struct switch_conf_action *a)
+{
+	const struct conf_port *before = &sw->running->ports[a->before];
+	const struct conf_port *after = &wanted->ports[a->after];
+	const struct sw_port *sp = switch_find_port(sw, after->name);
+	unsigned i;
+
+	for (i = 0; sp && i < before->carries_count; i++) {
+		const struct conf_network *n =
+			&sw->running->networks[before->carries[i]];
+		int32_t now = switch_conf_find_network(wanted, n->name);
+
+		if (now != CONF_NONE && !carries(after, now))
+			mcast_leave(sw->bridge.mcast, n->segment, sp->id);
+	}
+}
+
 static void forget_groups(struct sw *sw, const struct switch_conf *wanted,
 			  const struct switch_conf_plan *plan)
 {
@@ -217,18 +236,14 @@ static void forget_groups(struct sw *sw, const struct switch_conf *wanted,
 
 	for (i = 0; i < plan->count; i++) {
 		const struct switch_conf_action *a = &plan->actions[i];
-		const struct sw_port *sp;
 
 		if (a->object == CONF_NETWORK && a->verb == CONF_REMOVE)
 			mcast_flush_segment(
 				sw->bridge.mcast,
 				sw->running->networks[a->before].segment);
-		if (a->object != CONF_PORT || a->verb != CONF_CHANGE ||
-		    !(a->parts & (CONF_PART_VLAN | CONF_PART_POLICY)))
-			continue;
-		sp = switch_find_port(sw, wanted->ports[a->after].name);
-		if (sp)
-			mcast_flush_port(sw->bridge.mcast, sp->id);
+		if (a->object == CONF_PORT && a->verb == CONF_CHANGE &&
+		    (a->parts & CONF_PART_VLAN))
+			leave_groups(sw, wanted, a);
 	}
 }
 

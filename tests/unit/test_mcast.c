@@ -831,6 +831,27 @@ static void a_port_that_goes_takes_its_groups_along(void)
 	done(m);
 }
 
+static void a_port_that_leaves_a_segment_keeps_its_groups_elsewhere(void)
+{
+	struct mcast *m = snooper_with_querier(64, MCAST_AUTO);
+	struct mcast_stats s;
+	struct packet p;
+
+	mcast_set_segment(m, SEG + 1, true, MCAST_AUTO, UP);
+	igmp_v2(&p, 0x16, 2, 1);
+	mcast_input(m, SEG + 1, G1, MCAST_GUEST, p.bytes, p.len, 1000);
+	join(m, G1, 1, 1000);
+	join(m, G2, 1, 1000);
+	mcast_leave(m, SEG, G1);
+	CU_ASSERT_TRUE(GOES_TO(m, 1, UP, G2));
+	mcast_get_stats(m, &s);
+	CU_ASSERT_EQUAL(s.members, 2);
+	mcast_leave(m, SEG, UP);
+	mcast_age(m, 1001, 0);
+	CU_ASSERT_TRUE(GOES_TO_ALL(m, 1));
+	done(m);
+}
+
 static void snooping_off_forgets_and_floods(void)
 {
 	struct mcast *m = snooper_with_querier(64, MCAST_AUTO);
@@ -1034,6 +1055,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(a_full_table_refuses_new_groups_not_new_members),
 	SUITE_TEST(the_cap_of_a_segment_leaves_room_for_others),
 	SUITE_TEST(a_port_that_goes_takes_its_groups_along),
+	SUITE_TEST(a_port_that_leaves_a_segment_keeps_its_groups_elsewhere),
 	SUITE_TEST(snooping_off_forgets_and_floods),
 	SUITE_TEST(members_can_be_listed),
 	SUITE_TEST(sets_are_what_the_members_say),

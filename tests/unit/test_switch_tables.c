@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tests/lib/fake_switch.h"
+#include "tests/lib/packet.h"
 #include "tests/lib/suite.h"
 
 static struct sw sw;
@@ -236,6 +237,49 @@ static void learned_addresses_go_when_they_may_not_be_used(void)
 	end();
 }
 
+/* The port reports 239.1.0.1 (IGMPv2). */
+static void join(const char *network, const char *port)
+{
+	struct packet p;
+
+	packet_eth(&p, "01:00:5e:01:00:01", "02:00:00:00:00:01", 0x0800);
+	packet_put_hex(&p, "4500 001c 0000 0000 4002 81dd 0a000001 ef010001");
+	packet_put_hex(&p, "1600 fafc ef01 0001");
+	CU_ASSERT_EQUAL(mcast_input(sw.bridge.mcast, segment_of(network),
+				    switch_find_port(&sw, port)->id,
+				    MCAST_GUEST, p.bytes, p.len, 0),
+			MCAST_TO_ROUTERS);
+}
+
+static uint32_t members(void)
+{
+	struct mcast_stats s;
+
+	mcast_get_stats(sw.bridge.mcast, &s);
+	return s.members;
+}
+
+#define TRUNK(list, keys)                                                     \
+	FAKE_NETS(FAKE_NET("n", 2, "") "," FAKE_NET("m", 3, ""))              \
+	FAKE_PORTS(FAKE_GUEST("a", "'trunk':[" list "]" keys))
+
+static void groups_stay_until_the_port_leaves_the_network(void)
+{
+	begin(TRUNK("'n','m'", ""));
+	join("n", "a");
+	join("m", "a");
+	become(TRUNK("'n','m'", ",'isolated':true"));
+	become(FAKE_NETS(FAKE_NET("m", 4, "") "," FAKE_NET("n", 2, ""))
+	       FAKE_PORTS(FAKE_GUEST("a", "'trunk':['n','m']")));
+	CU_ASSERT_EQUAL(members(), 2);
+	become(TRUNK("'m'", ""));
+	CU_ASSERT_EQUAL(members(), 1);
+	become(FAKE_NETS(FAKE_NET("n", 2, ""))
+	       FAKE_PORTS(FAKE_GUEST("a", "'trunk':['n']")));
+	CU_ASSERT_EQUAL(members(), 0);
+	end();
+}
+
 static const struct suite_test tests[] = {
 	SUITE_TEST(addresses_stay_while_networks_come_and_go),
 	SUITE_TEST(addresses_of_a_removed_network_go),
@@ -243,6 +287,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(another_tag_makes_the_outside_another_one),
 	SUITE_TEST(port_takes_its_addresses_with_it),
 	SUITE_TEST(learned_addresses_go_when_they_may_not_be_used),
+	SUITE_TEST(groups_stay_until_the_port_leaves_the_network),
 };
 
 int main(void)
