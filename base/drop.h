@@ -35,6 +35,10 @@
 	X(LINK_PROTO, "link_proto", "STP, LACP, LLDP, pause and their kind")  \
 	X(STORM, "storm", "over the storm limit")                             \
 	X(DISABLED, "disabled", "port is disabled")                           \
+	X(BOND_STANDBY, "bond_standby",                                       \
+	  "arrived on a bond member that takes no traffic")                   \
+	X(BOND_DUPLICATE, "bond_duplicate",                                   \
+	  "on a bond member beside the one that takes such frames")           \
 	X(INJECT, "inject", "sent by a port that may only listen")            \
 	X(HAIRPIN, "hairpin", "destination is behind the ingress port")       \
 	X(ISOLATED, "isolated", "both ports are isolated")                    \

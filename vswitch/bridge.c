@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vswitch/bond_port.h"
 #include "vswitch/bridge_tap.h"
 
 /* What the second pass needs of the first. */
@@ -255,15 +256,17 @@ static enum drop find_multicast(struct bridge_worker *bw,
 
 /*
  * Is the port in the segment, by this view?  Tables may still say so of a port
- * that has left it or was given another's id: they follow a new view.
+ * that has left it, was given another's id or has joined a bond, and is
+ * reached through that only: they follow a new view.
  */
 static inline bool is_member(const struct bridge_view *v,
 			     const struct bport *p, uint16_t segment)
 {
 	uint16_t vid = v->segments[segment].vid;
 
-	return segment ==
-	       (p->segment_of_vid ? p->segment_of_vid[vid] : p->segment);
+	return !p->bond && segment == (p->segment_of_vid
+					       ? p->segment_of_vid[vid]
+					       : p->segment);
 }
 
 static inline enum drop find_unicast(struct bridge_worker *bw,
@@ -327,6 +330,40 @@ static void refuse_all(struct burst *b, enum drop why)
 	}
 }
 
+/* The VID of the outermost tag as it came from the wire; 0: none. */
+static uint16_t outer_vid(const struct frame *f)
+{
+	return tag_present(f) && tag_whole(f, 0) ? tag_vid(tag_tci(f, 0)) : 0;
+}
+
+/*
+ * What a bond takes of a member's frames: none of one that stands by; and of
+ * those that a switch sends to several members, one.  The others are no frames
+ * of the bond: neither listeners nor captures see them.  False: none is left.
+ */
+static bool accept_member(const struct bport *in, struct burst *b)
+{
+	const struct bond_table *t = in->bond;
+	unsigned bit = 1u << in->member, i;
+
+	if (!(atomic_load_explicit(&t->accept, memory_order_relaxed) & bit)) {
+		refuse_all(b, DROP_BOND_STANDBY);
+		return false;
+	}
+	if ((atomic_load_explicit(&t->accept_flood, memory_order_relaxed) &
+	     bit) &&
+	    !atomic_load_explicit(&t->only_home, memory_order_relaxed))
+		return true;
+	for (i = 0; i < b->count; i++) {
+		struct frame *f = &b->frames[i];
+
+		if (!f->verdict && f->hdr_len >= ETH_HLEN_MIN &&
+		    !bond_takes(t, in->member, f->hdr, outer_vid(f)))
+			f->verdict = DROP_BOND_DUPLICATE;
+	}
+	return true;
+}
+
 void bridge_classify(struct bridge_worker *bw, const struct bridge_view *v,
 		     const struct bport *in, struct burst *b)
 {
@@ -337,6 +374,8 @@ void bridge_classify(struct bridge_worker *bw, const struct bridge_view *v,
 							 : DROP_INJECT);
 		return;
 	}
+	if (in->bond && !accept_member(in, b))
+		return;
 	bw->snoop_budget = SNOOP_PER_BURST;
 	judge_early(bw, in, b, &k);
 	judge_late(bw, v, in, b, &k);
@@ -752,6 +791,9 @@ static unsigned dispatch(struct bridge_worker *bw, const struct bridge_view *v,
 	bw->admitted = forwarded + heard;
 	ctr->rx_frames += b->count;
 	ctr->rx_bytes += bytes;
+	if (in->bond)
+		bond_port_count_rx(in->port, bw->index, in->member, b->count,
+				   bytes);
 	return copies - forwarded;
 }
 

@@ -26,6 +26,7 @@
 #include "base/burst.h"
 #include "base/drop.h"
 #include "base/port.h"
+#include "vlan/bond.h"
 #include "vlan/port_vlan.h"
 #include "vswitch/fdb.h"
 #include "vswitch/mcast.h"
@@ -84,6 +85,13 @@ struct bport {
 	uint16_t id;
 	uint16_t segment; /* of access and tunnel ports */
 	struct port_vlan vlan;
+	/*
+	 * A member of a bond: this is its bond's bport (port, id, state, ...)
+	 * in the member's place, for what the member receives.  Nothing is
+	 * sent to it.
+	 */
+	const struct bond_table *bond; /* else NULL */
+	uint8_t member;
 };
 
 /* Its place in the view is its number, the same as long as it lives. */

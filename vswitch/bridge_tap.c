@@ -100,6 +100,13 @@ static void tags_of_port(const struct bridge_view *v, const struct bport *in,
 	frame_retag(f, n > 0 ? n : 0, tag);
 }
 
+/* A frame beside those that a bond takes: the other copy is shown. */
+static bool is_beside(const struct frame *f)
+{
+	return f->verdict == DROP_BOND_STANDBY ||
+	       f->verdict == DROP_BOND_DUPLICATE;
+}
+
 void bridge_tap_in(struct bridge_worker *bw, const struct bridge_view *v,
 		   const struct bport *in, struct burst *b)
 {
@@ -113,7 +120,8 @@ void bridge_tap_in(struct bridge_worker *bw, const struct bridge_view *v,
 		if (f->segment != SEGMENT_NONE &&
 		    (!f->verdict || f->verdict >= DROP_HAIRPIN))
 			net = v->segments[f->segment].taps;
-		if (!f->len || (!in->taps && !net) || f->len > budget)
+		if (!f->len || (!in->taps && !net) || f->len > budget ||
+		    is_beside(f))
 			continue;
 		budget -= f->len;
 		if (in->taps) {

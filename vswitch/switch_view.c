@@ -6,6 +6,7 @@
  */
 #include "vswitch/switch_view.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -391,6 +392,32 @@ static int make_ports_of(struct bridge_view *view,
 	return rc;
 }
 
+/* The bond's port once more, in the member's place. */
+static int make_member(struct bridge_view *view, const struct view_member *vm)
+{
+	struct bport *bp = malloc(sizeof(*bp));
+
+	if (!bp)
+		return -ENOMEM;
+	assert(view->ports[vm->bond] && !view->ports[vm->id]);
+	*bp = *view->ports[vm->bond];
+	bp->bond = vm->table;
+	bp->member = vm->slot;
+	view->ports[vm->id] = bp;
+	return 0;
+}
+
+static int make_members_of_bonds(struct bridge_view *view,
+				 const struct view_parts *parts)
+{
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; i < parts->member_count && !rc; i++)
+		rc = make_member(view, &parts->members[i]);
+	return rc;
+}
+
 int switch_view_new(struct bridge_view **out, const struct view_parts *parts,
 		    struct switch_conf_errors *errs)
 {
@@ -406,6 +433,8 @@ int switch_view_new(struct bridge_view **out, const struct view_parts *parts,
 	rc = make_segments_of(view, parts);
 	if (!rc)
 		rc = make_ports_of(view, parts, errs);
+	if (!rc)
+		rc = make_members_of_bonds(view, parts);
 	if (rc < 0)
 		switch_view_free(view);
 	else
@@ -422,11 +451,11 @@ void switch_view_free(struct bridge_view *view)
 	for (i = 0; i < PORT_ID_MAX; i++) {
 		struct bport *bp = (struct bport *)view->ports[i];
 
-		if (!bp)
-			continue;
-		guard_free((struct guard *)bp->guard);
-		free((void *)bp->segment_of_vid);
-		free((void *)bp->taps);
+		if (bp && !bp->bond) {
+			guard_free((struct guard *)bp->guard);
+			free((void *)bp->segment_of_vid);
+			free((void *)bp->taps);
+		}
 		free(bp);
 	}
 	for (i = 0; view->segments && i < view->segment_count; i++) {

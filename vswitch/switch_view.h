@@ -18,6 +18,17 @@ struct view_port {
 	uint16_t id;
 };
 
+/*
+ * A member of a bond, which is one of the ports.  What arrives at `id` arrives
+ * at the bond.  The table outlives the view.
+ */
+struct view_member {
+	const struct bond_table *table;
+	uint16_t id;
+	uint16_t bond; /* its id */
+	uint8_t slot;
+};
+
 /* A mirror and one place that it watches; the other place is CONF_NONE. */
 struct view_tap {
 	struct mirror *mirror;
@@ -29,8 +40,9 @@ struct view_tap {
 struct view_parts {
 	const struct switch_conf *conf;
 	const struct view_port *ports;
+	const struct view_member *members; /* not among the ports */
 	const struct view_tap *taps;
-	unsigned port_count, tap_count;
+	unsigned port_count, member_count, tap_count;
 };
 
 /* 0, -EINVAL with words in *errs, or -ENOMEM. */

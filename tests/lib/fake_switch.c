@@ -97,6 +97,54 @@ static void set_rates(struct port_state *st, const struct conf_port *conf,
 	storm_init(&st->storm, pps, FAKE_HZ, now);
 }
 
+static void bond_init(struct fake_bond *fb, const char *name, unsigned members)
+{
+	unsigned i;
+	int rc;
+
+	fb->members = members;
+	fb->table.accept = (1u << members) - 1;
+	fb->table.accept_flood = 1;
+	fb->table.up = members;
+	for (i = 0; i < BOND_BUCKETS; i++)
+		fb->table.member_of[i] = members ? i % members : BOND_NONE;
+	rc = bond_port_new(&fb->port, name, &fb->table, 2);
+	assert(!rc);
+}
+
+static void bond_fini(struct fake_bond *fb)
+{
+	if (fb)
+		bond_port_free(fb->port);
+	free(fb);
+}
+
+/* A bond has a port of its own; the fake one in its place does nothing. */
+static void add_bond(struct fake_switch *fs, unsigned i,
+		     const struct conf_port *conf)
+{
+	struct fake_bond *fb = calloc(1, sizeof(*fb));
+
+	assert(fb);
+	bond_init(fb, conf->name, conf->bonding.member_count);
+	bond_port_port(fb->port)->id = id_of(i);
+	fs->bond[i] = fb;
+	fs->port[i]->port.rx_queues = 0;
+}
+
+static void join_bonds(struct fake_switch *fs)
+{
+	unsigned i;
+
+	for (i = 0; i < fs->count; i++) {
+		const struct conf_port *conf = &fs->conf->ports[i];
+
+		if (conf->bond != CONF_NONE)
+			bond_port_set_member(fs->bond[conf->bond]->port,
+					     conf->member, &fs->port[i]->port);
+	}
+}
+
 static void add_port(struct fake_switch *fs, const struct conf_port *conf)
 {
 	unsigned i = fs->count++;
@@ -107,16 +155,32 @@ static void add_port(struct fake_switch *fs, const struct conf_port *conf)
 	fs->port[i]->port.mtu = conf->mtu;
 	fs->state[i] = aligned_zero(sizeof(*fs->state[i]));
 	set_rates(fs->state[i], conf, fs->bw->now);
+	if (conf->type == CONF_BOND)
+		add_bond(fs, i, conf);
+}
+
+static struct view_member member_of(const struct fake_switch *fs, unsigned i,
+				    const struct conf_port *conf)
+{
+	int bond = index_of(fs, fs->conf->ports[conf->bond].name);
+
+	return (struct view_member){ .table = &fs->bond[bond]->table,
+				     .id = id_of(i),
+				     .bond = id_of(bond),
+				     .slot = conf->member };
 }
 
 static struct bridge_view *view_of(struct fake_switch *fs)
 {
+	struct view_member vm[FAKE_PORTS_MAX];
 	struct view_port vp[FAKE_PORTS_MAX];
 	struct view_parts parts = { .conf = fs->conf,
 				    .ports = vp,
+				    .members = vm,
 				    .taps = fs->tap,
 				    .tap_count = fs->tap_count };
 	struct switch_conf_errors errs = { 0 };
+	const struct conf_port *conf;
 	struct bridge_view *view;
 	unsigned i;
 	int rc;
@@ -127,12 +191,19 @@ static struct bridge_view *view_of(struct fake_switch *fs)
 
 		if (k == CONF_NONE)
 			continue;
-		vp[parts.port_count++] = (struct view_port){
-			.conf = &fs->conf->ports[k],
-			.port = &fs->port[i]->port,
-			.state = fs->state[i],
-			.id = id_of(i),
-		};
+		conf = &fs->conf->ports[k];
+		if (conf->bond != CONF_NONE)
+			vm[parts.member_count++] = member_of(fs, i, conf);
+		else
+			vp[parts.port_count++] = (struct view_port){
+				.conf = conf,
+				.port = fs->bond[i]
+						? bond_port_port(
+							  fs->bond[i]->port)
+						: &fs->port[i]->port,
+				.state = fs->state[i],
+				.id = id_of(i),
+			};
 	}
 	rc = switch_view_new(&view, &parts, &errs);
 	assert(!rc);
@@ -252,6 +323,7 @@ struct fake_switch *fake_switch_new(const char *text)
 	new_tables(fs);
 	for (i = 0; i < fs->conf->port_count; i++)
 		add_port(fs, &fs->conf->ports[i]);
+	join_bonds(fs);
 	fake_switch_review(fs);
 	fake_switch_tables(fs);
 	return fs;
@@ -267,6 +339,7 @@ void fake_switch_free(struct fake_switch *fs)
 	fdb_free(fs->br.fdb);
 	for (i = 0; i < fs->count; i++) {
 		fake_port_free(fs->port[i]);
+		bond_fini(fs->bond[i]);
 		free(fs->state[i]);
 	}
 	switch_conf_free(fs->conf);
@@ -297,6 +370,26 @@ const struct bport *fake_switch_bport(const struct fake_switch *fs,
 {
 	return fake_switch_look(fs)
 		->ports[fake_switch_port(fs, name)->port.id];
+}
+
+struct fake_bond *fake_switch_bond(const struct fake_switch *fs,
+				   const char *name)
+{
+	int i = index_of(fs, name);
+
+	assert(i >= 0 && fs->bond[i]);
+	return fs->bond[i];
+}
+
+void fake_switch_bond_sole(struct fake_switch *fs, const char *name,
+			   unsigned slot)
+{
+	struct fake_bond *fb = fake_switch_bond(fs, name);
+	unsigned i;
+
+	for (i = 0; i < BOND_BUCKETS; i++)
+		fb->table.member_of[i] = slot;
+	bond_port_update(fb->port);
 }
 
 struct port_counters *fake_switch_ctr(const struct fake_switch *fs,

@@ -19,6 +19,7 @@
 #define CAUSEWAY_FAKE_SWITCH_H
 
 #include "tests/lib/fake_port.h"
+#include "vswitch/bond_port.h"
 #include "vswitch/bridge.h"
 #include "vswitch/switch_conf.h"
 #include "vswitch/switch_view.h"
@@ -37,6 +38,19 @@
 #define FAKE_UPLINK(name)                                                     \
 	"{'name':'" name "','type':'packet','interface':'" name "'}"
 
+#define FAKE_BOND(name, members)                                              \
+	"{'name':'" name "','type':'bond','members':[" members "]}"
+
+/*
+ * A bond whose table is the test's.  At first all members are taken from, the
+ * first is the active one, and buckets go round.
+ */
+struct fake_bond {
+	struct bond_table table;
+	struct bond_port *port; /* call bond_port_update() */
+	unsigned members;
+};
+
 struct fake_garbage;
 
 struct fake_switch {
@@ -47,6 +61,7 @@ struct fake_switch {
 	unsigned count;
 	struct fake_port *port[FAKE_PORTS_MAX]; /* as in conf->ports at first */
 	struct port_state *state[FAKE_PORTS_MAX];
+	struct fake_bond *bond[FAKE_PORTS_MAX]; /* NULL: port[] it is */
 	struct view_tap tap[FAKE_TAPS_MAX]; /* take effect with a view */
 	unsigned tap_count;
 	struct fake_garbage *garbage;
@@ -75,6 +90,11 @@ struct fake_port *fake_switch_port(const struct fake_switch *fs,
 				   const char *name);
 const struct bport *fake_switch_bport(const struct fake_switch *fs,
 				      const char *name);
+struct fake_bond *fake_switch_bond(const struct fake_switch *fs,
+				   const char *name);
+/* All of a bond's buckets leave through one member (or BOND_NONE). */
+void fake_switch_bond_sole(struct fake_switch *fs, const char *name,
+			   unsigned slot);
 struct port_counters *fake_switch_ctr(const struct fake_switch *fs,
 				      const char *name);
 
