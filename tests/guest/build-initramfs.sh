@@ -11,13 +11,14 @@ tree=$1
 out=$2
 here=$(cd "$(dirname "$0")" && pwd)
 wanted="virtio_pci virtio_net 8021q"
+more="bonding" # loaded when the kernel's command line asks for it
 
 modules=$(echo "$tree"/lib/modules/*)
 vmlinuz=$(echo "$tree"/boot/vmlinuz-*)
 
-# Every module of $wanted after all that it depends on, each once.
+# load_order MODULE...: each after all that it depends on, once.
 load_order() {
-	awk -v wanted="$wanted" '
+	awk -v wanted="$*" '
 		function name(path) {
 			sub(/.*\//, "", path); sub(/\.ko.*/, "", path)
 			gsub(/-/, "_", path)
@@ -54,7 +55,19 @@ copy_module() {
 	*.ko.zst) zstd -qdc "$from" >"${to%.zst}" ;;
 	esac
 	to=${to##*/}
-	echo "${to%.ko*}.ko" >>"$root/modules/order"
+	echo "${to%.ko*}.ko"
+}
+
+# copy_modules LIST MODULE...: with all they depend on; LIST gets their order.
+copy_modules() {
+	local list=$1 module
+
+	shift
+	load_order "$@" >"$root/list"
+	while read -r module; do
+		copy_module "$module"
+	done <"$root/list" >"$list"
+	rm "$root/list"
 }
 
 mkdir -p "$out"
@@ -67,11 +80,11 @@ for tool in forge sniff; do
 	gcc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -static \
 		-o "$root/bin/$tool" "$here/$tool.c"
 done
-load_order >"$root/list"
-while read -r module; do
-	copy_module "$module"
-done <"$root/list"
-rm "$root/list"
+copy_modules "$root/modules/order" $wanted
+mkdir "$root/modules/more"
+for module in $more; do
+	copy_modules "$root/modules/more/$module" "$module"
+done
 cp "$vmlinuz" "$out/vmlinuz.new"
 (cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) |
 	gzip -1 >"$out/initrd.gz.new"

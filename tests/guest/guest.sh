@@ -24,6 +24,10 @@
 #	--gid N        group that may connect to net.sock: the switch's
 #	--memory MB    192
 #	--queues N     queue pairs, 1
+#	--taps SPACE:LINK,LINK...  instead of net.sock: the guest is a machine
+#	               behind our uplinks.  Its NICs are taps, made here, in that
+#	               network namespace; init leaves them down
+#	--load MODULE  of those that init loads when asked to: bonding
 #
 # QEMU listens on net.sock and the switch connects, so a new switch finds the
 # guests again.  Guest memory is a sealed memfd: nobody can shrink it under
@@ -82,8 +86,28 @@ cmd_prepare() {
 	echo "guests run under $(cat "$image/accel")"
 }
 
+# QEMU's words for the NICs, in `nics`; the variables are cmd_start's.
+nic_words() {
+	local tap i=0
+
+	nics=(-chardev "socket,id=c,path=$dir/net.sock,server=on,wait=off"
+		-netdev "vhost-user,id=n,chardev=c,queues=$queues"
+		-device "virtio-net-pci,netdev=n,mac=$mac,romfile=$nic")
+	[ -n "$taps" ] || return 0
+	nics=()
+	for tap in $(tr , ' ' <<<"${taps#*:}"); do
+		ip netns exec "${taps%%:*}" ip tuntap add dev "$tap" mode tap \
+			user "$uid" vnet_hdr
+		ip -n "${taps%%:*}" link set dev "$tap" up
+		nics+=(-netdev "tap,id=n$i,ifname=$tap,script=no,downscript=no"
+			-device "virtio-net-pci,netdev=n$i,mac=${mac%?}$i,speed=10000,duplex=full,romfile=$nic")
+		i=$((i + 1))
+	done
+}
+
 cmd_start() {
-	local name=$1 mac="" uid=0 gid=0 memory=192 queues=1 words="" nic="" accel
+	local name=$1 mac="" uid=0 gid=0 memory=192 queues=1 words="" nic=""
+	local accel taps="" net=()
 
 	shift
 	dir=$guests/$name
@@ -96,6 +120,8 @@ cmd_start() {
 		--gid) gid=$2 ;;
 		--memory) memory=$2 ;;
 		--queues) queues=$2 ;;
+		--taps) taps=$2 ;;
+		--load) words+=" cw.load=$2" ;;
 		*) usage ;;
 		esac
 		shift 2
@@ -106,15 +132,18 @@ cmd_start() {
 	[ "$accel" = kvm ] || nic=,vectors=0
 	[ "$queues" = 1 ] || nic+=,mq=on
 	mkdir -p "$dir"
+	net=(unshare -n)
+	[ -z "$taps" ] || net=(ip netns exec "${taps%%:*}")
 	mkfifo -m 600 "$dir/ctl.in" "$dir/ctl.out"
 	: >"$dir/console"
 	: >"$dir/qemu.log"
 	# The folder's group passes to the socket: s.  Nobody else may enter.
 	chown "$uid:$gid" "$dir" "$dir"/{ctl.in,ctl.out,console}
 	chmod 2750 "$dir"
+	nic_words
 	(
 		umask 007
-		exec setsid unshare -n setpriv --reuid="$uid" --regid="$uid" \
+		exec setsid "${net[@]}" setpriv --reuid="$uid" --regid="$uid" \
 			$([ "$accel" = kvm ] && echo --groups=kvm ||
 				echo --clear-groups) --no-new-privs \
 			--inh-caps=-all --bounding-set=-all \
@@ -122,9 +151,7 @@ cmd_start() {
 			-name "$name" \
 			-object "memory-backend-memfd,id=m,size=${memory}M,share=on,seal=on" \
 			-numa node,memdev=m \
-			-chardev "socket,id=c,path=$dir/net.sock,server=on,wait=off" \
-			-netdev "vhost-user,id=n,chardev=c,queues=$queues" \
-			-device "virtio-net-pci,netdev=n,mac=$mac,romfile=$nic" \
+			"${nics[@]}" \
 			-serial "file:$dir/console" \
 			-chardev "pipe,id=ctl,path=$dir/ctl" -serial chardev:ctl \
 			-append "console=ttyS0 panic=-1 quiet cw.name=$name$words" \
@@ -236,7 +263,7 @@ cmd_stop() {
 	need_guest "$1"
 	# A pid may have been used again: only QEMU of this guest is killed.
 	if tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null |
-		grep -F "path=$dir/net.sock" >/dev/null; then
+		grep -F "path=$dir/ctl" >/dev/null; then
 		kill "$pid" 2>/dev/null || true
 		for ((i = 0; i < 30; i++)); do
 			pid_alive "$pid" || break
