@@ -437,6 +437,87 @@ static void do_release(struct rpc_request *req, void *ctx)
 		rpc_reply(req, NULL);
 }
 
+/* --- link.ethtool --------------------------------------------------------- */
+
+static bool setting_from_json(struct netd_ethtool *want, const char *name,
+			      const json_t *value)
+{
+	const char *text = json_string_value(value);
+	json_int_t number = json_integer_value(value);
+	uint32_t bit = 1;
+
+	while (bit < 1u << NETD_SETTING_COUNT &&
+	       strcmp(netd_setting_name(bit), name))
+		bit <<= 1;
+	want->given |= bit;
+	if (bit & NETD_SWITCHES) {
+		want->on |= json_is_true(value) ? bit : 0;
+		return json_is_boolean(value);
+	}
+	if (bit == NETD_SPEED) {
+		want->speed_mbps = number;
+		return number > 0 && number <= INT32_MAX;
+	}
+	if (bit != NETD_DUPLEX || !text)
+		return false;
+	want->duplex = strcmp(text, "half") ? NETD_DUPLEX_FULL :
+					      NETD_DUPLEX_HALF;
+	return !strcmp(text, "half") || !strcmp(text, "full");
+}
+
+static bool ethtool_params(struct rpc_request *req, const char **ifname,
+			   struct netd_ethtool *want)
+{
+	json_t *settings, *value;
+	const char *name;
+	json_error_t je;
+
+	*want = (struct netd_ethtool){ .given = 0 };
+	if (json_unpack_ex(req->params, &je, JSON_STRICT, "{s:s, s:o}",
+			   "ifname", ifname, "settings", &settings)) {
+		refuse_params(req, &je, "{\"ifname\":\"eth1\","
+					"\"settings\":{\"gro\":false}}");
+		return false;
+	}
+	json_object_foreach(settings, name, value)
+		if (!setting_from_json(want, name, value)) {
+			rpc_refuse(req, RPC_INVALID_PARAMS, "settings", name,
+				   "rx, tx, sg, tso, gso, gro, lro, autoneg: "
+				   "true or false; speed: Mb/s; duplex: half "
+				   "or full", "no such setting: %s", name);
+			return false;
+		}
+	return !refuse_bad_name(req, "ifname", *ifname);
+}
+
+static json_t *settings_to_json(uint32_t mask)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < NETD_SETTING_COUNT; i++)
+		if (mask & (1u << i))
+			json_array_append_new(
+				list, json_string(netd_setting_name(1u << i)));
+	return list;
+}
+
+static void do_link_ethtool(struct rpc_request *req, void *ctx)
+{
+	struct netd *n = ctx;
+	struct netd_ethtool want;
+	uint32_t unsupported;
+	struct rpc_error err;
+	const char *ifname;
+
+	if (!ethtool_params(req, &ifname, &want))
+		return;
+	if (netd_take_ethtool(n->take, ifname, &want, &unsupported, &err))
+		rpc_reply_error(req, &err);
+	else
+		rpc_reply(req, json_pack("{s:o}", "unsupported",
+					 settings_to_json(unsupported)));
+}
+
 /* --- link.get, link.watch, status ------------------------------------------- */
 
 static void do_link_get(struct rpc_request *req, void *ctx)
@@ -523,6 +604,7 @@ static const struct rpc_method methods[] = {
 	{ "packet.open", do_packet_open, 0, 0 },
 	{ "control.open", do_control_open, 0, 0 },
 	{ "release", do_release, 0, 0 },
+	{ "link.ethtool", do_link_ethtool, 0, 0 },
 	{ "link.get", do_link_get, 0, 0 },
 	{ "link.watch", do_link_watch, 0, 0 },
 	{ "status", do_status, 0, 0 },

@@ -23,6 +23,19 @@ static const struct {
 	{ "uso", NETD_USO },
 };
 
+const char *netd_setting_name(enum netd_setting bit)
+{
+	static const char *const names[NETD_SETTING_COUNT] = {
+		"rx",  "tx",  "sg",	 "tso",	  "gso",
+		"gro", "lro", "autoneg", "speed", "duplex",
+	};
+
+	for (unsigned i = 0; i < NETD_SETTING_COUNT; i++)
+		if ((uint32_t)bit == 1u << i)
+			return names[i];
+	return NULL;
+}
+
 int netd_client_open(struct netd_client **out, const char *path,
 		     struct rpc_error *err)
 {
@@ -197,6 +210,54 @@ int netd_control_open(struct netd_client *c, const char *ifname, int *fd,
 	return call_for_fds(c, "control.open",
 			    json_pack("{s:s}", "ifname", ifname), fd, 1, link,
 			    err);
+}
+
+static json_t *pack_settings(const struct netd_ethtool *want)
+{
+	json_t *o = json_object();
+
+	for (uint32_t bit = 1; bit & NETD_SWITCHES; bit <<= 1)
+		if (want->given & bit)
+			json_object_set_new(o, netd_setting_name(bit),
+					    json_boolean(want->on & bit));
+	if (want->given & NETD_SPEED)
+		json_object_set_new(o, "speed", json_integer(want->speed_mbps));
+	if (want->given & NETD_DUPLEX)
+		json_object_set_new(o, "duplex",
+				    json_string(want->duplex ==
+						NETD_DUPLEX_HALF ?
+						"half" : "full"));
+	return o;
+}
+
+static uint32_t parse_settings(const json_t *list)
+{
+	uint32_t mask = 0;
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+		for (unsigned k = 0; k < NETD_SETTING_COUNT; k++)
+			if (json_is_string(item) &&
+			    !strcmp(json_string_value(item),
+				    netd_setting_name(1u << k)))
+				mask |= 1u << k;
+	return mask;
+}
+
+int netd_link_ethtool(struct netd_client *c, const char *ifname,
+		      const struct netd_ethtool *want, uint32_t *unsupported,
+		      struct rpc_error *err)
+{
+	json_t *params = json_pack("{s:s, s:o}", "ifname", ifname, "settings",
+				   pack_settings(want));
+	json_t *result = NULL;
+	int rc = rpc_call(c->rpc, "link.ethtool", params, NULL,
+			  NETD_TIMEOUT_MS, &result, err);
+
+	*unsupported = parse_settings(json_object_get(result, "unsupported"));
+	json_decref(result);
+	return rc;
 }
 
 int netd_release(struct netd_client *c, const char *ifname,

@@ -129,10 +129,48 @@ int netd_packet_open(struct netd_client *c, const struct netd_packet_conf *conf,
 int netd_control_open(struct netd_client *c, const char *ifname, int *fd,
 		      struct netd_link *link, struct rpc_error *err);
 
+/* What ethtool(8) sets: one bit each, switches first. */
+enum netd_setting {
+	NETD_RX = 1 << 0,  /* checksums checked on receive */
+	NETD_TX = 1 << 1,  /* checksums made on transmit */
+	NETD_SG = 1 << 2,  /* scatter-gather */
+	NETD_TSO = 1 << 3, /* TCP segmentation by the device */
+	NETD_GSO = 1 << 4, /* segmentation just before the device */
+	NETD_GRO = 1 << 5, /* merging on receive that can be undone */
+	NETD_LRO = 1 << 6, /* merging that cannot: off unless asked for */
+	NETD_AUTONEG = 1 << 7,
+	NETD_SPEED = 1 << 8,
+	NETD_DUPLEX = 1 << 9,
+};
+
+#define NETD_SETTING_COUNT 10
+#define NETD_SWITCHES (NETD_AUTONEG * 2 - 1) /* those that are on or off */
+
+struct netd_ethtool {
+	uint32_t given; /* enum netd_setting; others go back to what was */
+	uint32_t on;	/* switches */
+	uint32_t speed_mbps;
+	enum netd_duplex duplex;
+};
+
+/* "rx" and so on, as in ethtool-rx; NULL: not one setting. */
+const char *netd_setting_name(enum netd_setting bit);
+
 /*
- * Give an interface back to the host as it was (addresses, routes, MTU, IPv6),
- * or delete a tap of ours.  Close its descriptors first.  Releasing what is
- * not ours does nothing.
+ * The whole of the settings of an interface that is taken; release undoes
+ * them.  They outlive the socket, so call this after each netd_packet_open(),
+ * with nothing given too.  *unsupported: those given that the device does not do; the others
+ * are in force.  Setting speed, duplex or autoneg anew takes the link down
+ * for as long as the device needs.
+ */
+int netd_link_ethtool(struct netd_client *c, const char *ifname,
+		      const struct netd_ethtool *want, uint32_t *unsupported,
+		      struct rpc_error *err);
+
+/*
+ * Give an interface back to the host as it was (addresses, routes, MTU, IPv6,
+ * ethtool's settings), or delete a tap of ours.  Close its descriptors first.
+ * Releasing what is not ours does nothing.
  */
 int netd_release(struct netd_client *c, const char *ifname,
 		 struct rpc_error *err);

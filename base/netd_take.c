@@ -26,6 +26,7 @@
 
 #include "base/daemon.h"
 #include "base/log.h"
+#include "base/netd_ethtool.h"
 #include "base/netd_nft.h"
 
 #define RECORD_BYTES_MAX (4u << 20)
@@ -271,13 +272,14 @@ static int make_record(struct netd_take *take, const char *ifname,
 		json_decref(addrs);
 		return rc;
 	}
-	*out = json_pack("{s:s, s:I, s:I, s:b, s:i, s:i, s:I, s:o, s:o}",
+	*out = json_pack("{s:s, s:I, s:I, s:b, s:i, s:i, s:I, s:o, s:o, s:o}",
 			 "kind", "packet", "ifindex", (json_int_t)ifindex,
 			 "mtu", (json_int_t)dev->link.mtu, "up", dev->link.up,
 			 "addr_gen_mode", dev->addr_gen_mode, "disable_ipv6",
 			 disable_ipv6_get(ifname), "saved_at_s",
 			 (json_int_t)boottime_s(), "addresses", addrs,
-			 "routes", routes);
+			 "routes", routes, "ethtool",
+			 netd_ethtool_save(ifname));
 	return *out ? 0 : -ENOMEM;
 }
 
@@ -287,6 +289,7 @@ static int find_or_make_record(struct netd_take *take,
 			       const struct netd_device *dev, json_t **record,
 			       struct rpc_error *err)
 {
+	static const struct netd_ethtool nothing = { .given = 0 };
 	int rc;
 
 	*record = json_object_get(take->records, conf->ifname);
@@ -311,6 +314,8 @@ static int find_or_make_record(struct netd_take *take,
 		return words(err, rc, conf->ifname, "is there room in /run?",
 			     "saving its state");
 	}
+	netd_ethtool_apply(conf->ifname, &nothing,
+			   json_object_get(*record, "ethtool"));
 	return 0;
 }
 
@@ -420,6 +425,23 @@ int netd_take_device(struct netd_take *take,
 	return rc;
 }
 
+int netd_take_ethtool(struct netd_take *take, const char *ifname,
+		      const struct netd_ethtool *want, uint32_t *unsupported,
+		      struct rpc_error *err)
+{
+	const json_t *record = json_object_get(take->records, ifname);
+	struct netd_device dev;
+
+	if (!record || is_tap(record) ||
+	    netd_rtnl_find_index(take->rt, get_u32(record, "ifindex"), &dev))
+		return rpc_error_set(err, RPC_REFUSED, "ifname", ifname,
+				     "packet.open takes a device from the host",
+				     "%s is not taken", ifname);
+	*unsupported = netd_ethtool_apply(dev.link.ifname, want,
+					  json_object_get(record, "ethtool"));
+	return 0;
+}
+
 /* --- taps --------------------------------------------------------------- */
 
 int netd_take_find_tap(struct netd_take *take, const char *name, bool *exists,
@@ -476,6 +498,7 @@ static void give_back(struct netd_take *take, const char *ifname,
 		note(now, "restoring the MTU",
 		     netd_rtnl_set_mtu(take->rt, ifindex,
 				       get_u32(record, "mtu")));
+	netd_ethtool_restore(now, json_object_get(record, "ethtool"));
 	if (!json_is_true(json_object_get(record, "up")))
 		note(now, "setting it down",
 		     netd_rtnl_set_up(take->rt, ifindex, false));

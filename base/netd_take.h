@@ -43,6 +43,14 @@ int netd_take_find_tap(struct netd_take *take, const char *name, bool *exists,
 int netd_take_add_tap(struct netd_take *take, const char *name,
 		      uint32_t ifindex, struct rpc_error *err);
 
+/*
+ * Ethtool's settings of a device that is taken, over those that it came with;
+ * *unsupported: those of want->given that it does not do.
+ */
+int netd_take_ethtool(struct netd_take *take, const char *ifname,
+		      const struct netd_ethtool *want, uint32_t *unsupported,
+		      struct rpc_error *err);
+
 /* Put back how it was, or delete our tap.  Not ours: 0. */
 int netd_take_release(struct netd_take *take, const char *ifname,
 		      struct rpc_error *err);

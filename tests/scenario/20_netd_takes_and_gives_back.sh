@@ -336,6 +336,50 @@ ask release m0
 ! in_host ip route | grep 10.7.0 || fail "m0's routes are left"
 ok "what is no address, no neighbour's or not ours is refused whole"
 
+# What ethtool says about $1, in one line.
+settings() {
+	in_host ethtool -k "$1" | sed -nE 's/: (on|off)( \[.*)?$/=\1/
+		/^([rt]x-check|scatter|tcp-seg|generic)/p' | xargs
+	in_host ethtool "$1" | grep -E 'Speed|Duplex|Auto-neg' | xargs
+}
+in_host ip tuntap add e0 mode tap
+in_host ip link set e0 up
+for dev in h0 e0; do
+	was=$(settings $dev)
+	gro=on
+	[[ $was != *receive-offload=on* ]] || gro=off
+	! ask ethtool $dev tso=off 2>"$work/err" || fail "ethtool, not taken"
+	grep -q 'not taken' "$work/err" || fail "$(cat "$work/err")"
+	hold_start packet $dev 1500 0 0
+	[ "$(settings $dev)" = "$was" ] || fail "taking changed $(settings $dev)"
+	ask ethtool $dev sg=off gro=$gro lro=on speed=100 duplex=half \
+		>"$work/out" || fail "ethtool"
+	now=$(settings $dev)
+	[[ $now == *scatter-gather=off*receive-offload=$gro* ]] ||
+		fail "$dev: $now"
+	if [ $dev = h0 ]; then
+		grep -q 'unsupported: lro speed duplex$' "$work/out"
+	else
+		[[ $now == *"Speed: 100Mb/s Duplex: Half"* ]] &&
+			grep -q 'unsupported: lro$' "$work/out"
+	fi || fail "$dev: $(cat "$work/out"); $now"
+	ask ethtool $dev gso=off >"$work/out" || fail "ethtool again"
+	grep -q 'unsupported:$' "$work/out" || fail "$dev: $(cat "$work/out")"
+	[ "$(settings $dev)" = "${was/generic-segmentation-offload=on/generic-segmentation-offload=off}" ] ||
+		fail "$dev: not given, not as before: $(settings $dev)"
+	ask ethtool $dev gro=$gro sg=off speed=1000 >"$work/out" ||
+		fail "ethtool, a third time"
+	hold_kill
+	netd_kill
+	netd_start
+	[ "$(settings $dev)" != "$was" ] || fail "$dev: settings went with netd"
+	ask release $dev
+	[ "$(settings $dev)" = "$was" ] ||
+		fail "$dev: $(settings $dev), and was $was"
+done
+in_host ip link del e0
+ok "ethtool's settings are made, refused by name, and given back"
+
 coproc HOLD { exec "$build/tests/scenario/netd-ask" "$work/netd.sock" \
 	watch h0; }
 hold_pid=$HOLD_PID

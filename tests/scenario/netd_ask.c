@@ -8,6 +8,7 @@
  *	netd-ask SOCKET control IF
  *	netd-ask SOCKET tap NAME MTU QUEUES
  *	netd-ask SOCKET configure NAME MAC|- GATEWAY|- IPV6_GATEWAY|- ADDRESS...
+ *	netd-ask SOCKET ethtool IF [SETTING=VALUE]...
  *	netd-ask SOCKET watch IF
  *
  * packet, control and tap hold what they got until standard input ends; each
@@ -168,6 +169,45 @@ static int ask_configure(struct netd_client *c, int n, char **a)
 	return 0;
 }
 
+static void parse_setting(struct netd_ethtool *want, const char *word)
+{
+	const char *value = strchr(word, '=') + 1;
+
+	for (uint32_t bit = 1; netd_setting_name(bit); bit <<= 1) {
+		const char *name = netd_setting_name(bit);
+
+		if (strncmp(word, name, strlen(name)) ||
+		    word[strlen(name)] != '=')
+			continue;
+		want->given |= bit;
+		want->on |= strcmp(value, "on") ? 0 : bit;
+		if (bit == NETD_SPEED)
+			want->speed_mbps = atoi(value);
+		if (bit == NETD_DUPLEX)
+			want->duplex = strcmp(value, "half") ?
+					       NETD_DUPLEX_FULL :
+					       NETD_DUPLEX_HALF;
+	}
+}
+
+static int ask_ethtool(struct netd_client *c, int n, char **a)
+{
+	struct netd_ethtool want = { .given = 0 };
+	uint32_t unsupported;
+	struct rpc_error e;
+
+	for (int i = 1; i < n; i++)
+		parse_setting(&want, a[i]);
+	if (netd_link_ethtool(c, a[0], &want, &unsupported, &e))
+		return complain(&e);
+	printf("unsupported:");
+	for (uint32_t bit = 1; netd_setting_name(bit); bit <<= 1)
+		if (unsupported & bit)
+			printf(" %s", netd_setting_name(bit));
+	putchar('\n');
+	return 0;
+}
+
 static int ask(struct netd_client *c, const char *verb, int n, char **a)
 {
 	struct netd_link link;
@@ -187,6 +227,8 @@ static int ask(struct netd_client *c, const char *verb, int n, char **a)
 		return ask_control(c, a[0]);
 	if (!strcmp(verb, "packet") && n == 4)
 		return ask_packet(c, a);
+	if (!strcmp(verb, "ethtool"))
+		return ask_ethtool(c, n, a);
 	if (!strcmp(verb, "configure") && n >= 4)
 		return ask_configure(c, n, a);
 	if (!strcmp(verb, "tap") && n == 3)
