@@ -458,6 +458,10 @@ static bool setting_from_json(struct netd_ethtool *want, const char *name,
 		want->speed_mbps = number;
 		return number > 0 && number <= INT32_MAX;
 	}
+	if (bit == NETD_ADVERTISE) {
+		want->advertise = number;
+		return number > 0 && number <= UINT32_MAX;
+	}
 	if (bit != NETD_DUPLEX || !text)
 		return false;
 	want->duplex = strcmp(text, "half") ? NETD_DUPLEX_FULL :
@@ -482,9 +486,10 @@ static bool ethtool_params(struct rpc_request *req, const char **ifname,
 	json_object_foreach(settings, name, value)
 		if (!setting_from_json(want, name, value)) {
 			rpc_refuse(req, RPC_INVALID_PARAMS, "settings", name,
-				   "rx, tx, sg, tso, gso, gro, lro, autoneg: "
-				   "true or false; speed: Mb/s; duplex: half "
-				   "or full", "no such setting: %s", name);
+				   "rx, tx, sg, tso, ufo, gso, gro, lro, "
+				   "autoneg: true or false; speed: Mb/s; "
+				   "duplex: half or full; advertise: a mask",
+				   "no such setting: %s", name);
 			return false;
 		}
 	return !refuse_bad_name(req, "ifname", *ifname);
@@ -518,7 +523,7 @@ static void do_link_ethtool(struct rpc_request *req, void *ctx)
 					 settings_to_json(unsupported)));
 }
 
-/* --- link.get, link.watch, status ------------------------------------------- */
+/* --- link.get, link.watch, status ----------------------------------------- */
 
 static void do_link_get(struct rpc_request *req, void *ctx)
 {

@@ -26,8 +26,8 @@ static const struct {
 const char *netd_setting_name(enum netd_setting bit)
 {
 	static const char *const names[NETD_SETTING_COUNT] = {
-		"rx",  "tx",  "sg",	 "tso",	  "gso",
-		"gro", "lro", "autoneg", "speed", "duplex",
+		"rx",  "tx",  "sg",	 "tso",	  "ufo",    "gso",
+		"gro", "lro", "autoneg", "speed", "duplex", "advertise",
 	};
 
 	for (unsigned i = 0; i < NETD_SETTING_COUNT; i++)
@@ -227,6 +227,9 @@ static json_t *pack_settings(const struct netd_ethtool *want)
 				    json_string(want->duplex ==
 						NETD_DUPLEX_HALF ?
 						"half" : "full"));
+	if (want->given & NETD_ADVERTISE)
+		json_object_set_new(o, "advertise",
+				    json_integer(want->advertise));
 	return o;
 }
 

@@ -135,15 +135,17 @@ enum netd_setting {
 	NETD_TX = 1 << 1,  /* checksums made on transmit */
 	NETD_SG = 1 << 2,  /* scatter-gather */
 	NETD_TSO = 1 << 3, /* TCP segmentation by the device */
-	NETD_GSO = 1 << 4, /* segmentation just before the device */
-	NETD_GRO = 1 << 5, /* merging on receive that can be undone */
-	NETD_LRO = 1 << 6, /* merging that cannot: off unless asked for */
-	NETD_AUTONEG = 1 << 7,
-	NETD_SPEED = 1 << 8,
-	NETD_DUPLEX = 1 << 9,
+	NETD_UFO = 1 << 4, /* UDP fragmentation; gone since Linux 4.14 */
+	NETD_GSO = 1 << 5, /* segmentation just before the device */
+	NETD_GRO = 1 << 6, /* merging on receive that can be undone */
+	NETD_LRO = 1 << 7, /* merging that cannot: off unless asked for */
+	NETD_AUTONEG = 1 << 8,
+	NETD_SPEED = 1 << 9,
+	NETD_DUPLEX = 1 << 10,
+	NETD_ADVERTISE = 1 << 11, /* link modes to negotiate about */
 };
 
-#define NETD_SETTING_COUNT 10
+#define NETD_SETTING_COUNT 12
 #define NETD_SWITCHES (NETD_AUTONEG * 2 - 1) /* those that are on or off */
 
 struct netd_ethtool {
@@ -151,17 +153,19 @@ struct netd_ethtool {
 	uint32_t on;	/* switches */
 	uint32_t speed_mbps;
 	enum netd_duplex duplex;
+	uint32_t advertise; /* ethtool(8)'s mask; wins over speed and duplex */
 };
 
 /* "rx" and so on, as in ethtool-rx; NULL: not one setting. */
 const char *netd_setting_name(enum netd_setting bit);
 
 /*
- * The whole of the settings of an interface that is taken; release undoes
- * them.  They outlive the socket, so call this after each netd_packet_open(),
- * with nothing given too.  *unsupported: those given that the device does not do; the others
- * are in force.  Setting speed, duplex or autoneg anew takes the link down
- * for as long as the device needs.
+ * The whole of the settings of an interface that is taken, or of a tap that
+ * netd_tap_open() made; release undoes them.  They outlive the descriptors,
+ * so call this after each opening, with nothing given too.  *unsupported:
+ * those given that the device does not do; the others are in force.  Setting
+ * speed, duplex, autoneg or link modes anew takes the link down for as long
+ * as the device needs.
  */
 int netd_link_ethtool(struct netd_client *c, const char *ifname,
 		      const struct netd_ethtool *want, uint32_t *unsupported,

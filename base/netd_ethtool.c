@@ -97,6 +97,7 @@ static const struct {
 	{ NETD_TX, ETHTOOL_GTXCSUM, ETHTOOL_STXCSUM, 0 },
 	{ NETD_SG, ETHTOOL_GSG, ETHTOOL_SSG, 0 },
 	{ NETD_TSO, ETHTOOL_GTSO, ETHTOOL_STSO, 0 },
+	{ NETD_UFO, ETHTOOL_GUFO, ETHTOOL_SUFO, 0 },
 	{ NETD_GSO, ETHTOOL_GGSO, ETHTOOL_SGSO, 0 },
 	{ NETD_GRO, ETHTOOL_GGRO, ETHTOOL_SGRO, 0 },
 	{ NETD_LRO, ETHTOOL_GFLAGS, ETHTOOL_SFLAGS, ETH_FLAG_LRO },
@@ -160,7 +161,7 @@ static uint32_t features_apply(const char *ifname,
 /* --- the link ---------------------------------------------------------------
  */
 
-#define LINK_SETTINGS (NETD_AUTONEG | NETD_SPEED | NETD_DUPLEX)
+#define LINK_SETTINGS (NETD_AUTONEG | NETD_SPEED | NETD_DUPLEX | NETD_ADVERTISE)
 
 /* Twisted pair, where negotiating about fewer modes is worth something. */
 static const struct {
@@ -183,6 +184,14 @@ static const struct {
 static uint32_t *advertised(union link_settings *link)
 {
 	return link->s.link_mode_masks + link->s.link_mode_masks_nwords;
+}
+
+/* ethtool's number has the first 32 modes. */
+static void advertise_mask(union link_settings *link, uint32_t mask)
+{
+	memset(advertised(link), 0,
+	       link->s.link_mode_masks_nwords * sizeof(uint32_t));
+	advertised(link)[0] = mask;
 }
 
 /*
@@ -255,7 +264,9 @@ static int link_apply(const char *ifname, const struct netd_ethtool *want,
 		link.s.duplex = want->duplex == NETD_DUPLEX_HALF ? DUPLEX_HALF
 								 : DUPLEX_FULL;
 	read_modes(saved, &link);
-	if (given & (NETD_SPEED | NETD_DUPLEX))
+	if (given & NETD_ADVERTISE)
+		advertise_mask(&link, want->advertise);
+	else if (given & (NETD_SPEED | NETD_DUPLEX))
 		advertise(&link, want);
 	if (same_link(&link, &old))
 		return 0;

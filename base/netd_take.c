@@ -432,7 +432,7 @@ int netd_take_ethtool(struct netd_take *take, const char *ifname,
 	const json_t *record = json_object_get(take->records, ifname);
 	struct netd_device dev;
 
-	if (!record || is_tap(record) ||
+	if (!record ||
 	    netd_rtnl_find_index(take->rt, get_u32(record, "ifindex"), &dev))
 		return rpc_error_set(err, RPC_REFUSED, "ifname", ifname,
 				     "packet.open takes a device from the host",
@@ -465,10 +465,15 @@ int netd_take_find_tap(struct netd_take *take, const char *name, bool *exists,
 int netd_take_add_tap(struct netd_take *take, const char *name,
 		      uint32_t ifindex, struct rpc_error *err)
 {
-	json_t *record = json_pack("{s:s, s:I}", "kind", "tap", "ifindex",
-				   (json_int_t)ifindex);
-	int rc = record ? record_save(take, name, record) : -ENOMEM;
+	json_t *record = json_object_get(take->records, name);
+	int rc;
 
+	if (record && is_tap(record) && get_u32(record, "ifindex") == ifindex)
+		return 0; /* and knows how the tap was when it was new */
+	record = json_pack("{s:s, s:I, s:o}", "kind", "tap", "ifindex",
+			   (json_int_t)ifindex, "ethtool",
+			   netd_ethtool_save(name));
+	rc = record ? record_save(take, name, record) : -ENOMEM;
 	json_decref(record);
 	if (rc)
 		return words(err, rc, name, "is there room in /run?",

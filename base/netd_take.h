@@ -44,8 +44,8 @@ int netd_take_add_tap(struct netd_take *take, const char *name,
 		      uint32_t ifindex, struct rpc_error *err);
 
 /*
- * Ethtool's settings of a device that is taken, over those that it came with;
- * *unsupported: those of want->given that it does not do.
+ * Ethtool's settings of a device that is taken or a tap of ours, over those
+ * that it came with; *unsupported: those of want->given that it does not do.
  */
 int netd_take_ethtool(struct netd_take *take, const char *ifname,
 		      const struct netd_ethtool *want, uint32_t *unsupported,

@@ -352,16 +352,16 @@ for dev in h0 e0; do
 	grep -q 'not taken' "$work/err" || fail "$(cat "$work/err")"
 	hold_start packet $dev 1500 0 0
 	[ "$(settings $dev)" = "$was" ] || fail "taking changed $(settings $dev)"
-	ask ethtool $dev sg=off gro=$gro lro=on speed=100 duplex=half \
+	ask ethtool $dev sg=off gro=$gro lro=on ufo=on speed=100 duplex=half \
 		>"$work/out" || fail "ethtool"
 	now=$(settings $dev)
 	[[ $now == *scatter-gather=off*receive-offload=$gro* ]] ||
 		fail "$dev: $now"
 	if [ $dev = h0 ]; then
-		grep -q 'unsupported: lro speed duplex$' "$work/out"
+		grep -q 'unsupported: ufo lro speed duplex$' "$work/out"
 	else
 		[[ $now == *"Speed: 100Mb/s Duplex: Half"* ]] &&
-			grep -q 'unsupported: lro$' "$work/out"
+			grep -q 'unsupported: ufo lro$' "$work/out"
 	fi || fail "$dev: $(cat "$work/out"); $now"
 	ask ethtool $dev gso=off >"$work/out" || fail "ethtool again"
 	grep -q 'unsupported:$' "$work/out" || fail "$dev: $(cat "$work/out")"
@@ -378,6 +378,15 @@ for dev in h0 e0; do
 		fail "$dev: $(settings $dev), and was $was"
 done
 in_host ip link del e0
+hold_start tap t1 1500 1
+ask ethtool t1 tso=off advertise=0x3f >"$work/out" || fail "ethtool, our tap"
+[[ $(settings t1) == *tcp-segmentation-offload=off* ]] || fail "t1: tso is on"
+hold_kill
+hold_start tap t1 1500 1
+ask ethtool t1 >"$work/out" || fail "ethtool, our tap again"
+[[ $(settings t1) == *tcp-segmentation-offload=on* ]] || fail "t1: tso is off"
+hold_kill
+ask release t1
 ok "ethtool's settings are made, refused by name, and given back"
 
 coproc HOLD { exec "$build/tests/scenario/netd-ask" "$work/netd.sock" \

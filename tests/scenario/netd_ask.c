@@ -181,6 +181,8 @@ static void parse_setting(struct netd_ethtool *want, const char *word)
 			continue;
 		want->given |= bit;
 		want->on |= strcmp(value, "on") ? 0 : bit;
+		if (bit == NETD_ADVERTISE)
+			want->advertise = strtoul(value, NULL, 0);
 		if (bit == NETD_SPEED)
 			want->speed_mbps = atoi(value);
 		if (bit == NETD_DUPLEX)
