@@ -120,7 +120,7 @@ struct change {
 	struct switch_conf *wanted;
 	struct switch_conf_plan plan;
 	struct switch_conf_errors *errs;
-	bool boot;
+	unsigned flags; /* enum switch_apply_flags */
 	unsigned new_count, old_count;
 	struct sw_port **fresh; /* made by prepare */
 	struct sw_port **gone;
@@ -190,7 +190,7 @@ static int prepare_ports(struct sw *sw, struct change *c)
 		if (is_recreated(c, conf->name))
 			continue;
 		rc = sw_port_open(sp, conf, why, sizeof(why));
-		if (rc < 0 && !c->boot)
+		if (rc < 0 && !(c->flags & SWITCH_BOOT))
 			return change_error(c, conf, why);
 		if (rc < 0)
 			log_warn("port %s waits: %s", sp->name, why);
@@ -335,21 +335,22 @@ static void use_settings(struct sw *sw, const struct switch_conf *conf)
  * Keep the state that is about to be in force: a change that would not survive
  * a restart is not made.
  */
-static int save_state(struct sw *sw, struct change *c)
+static int keep(struct sw *sw, const struct switch_conf *conf,
+		struct switch_conf_errors *errs)
 {
-	struct switch_conf_error *e = &c->errs->error[0];
+	struct switch_conf_error *e = &errs->error[0];
 	char *text;
 	int rc;
 
-	if (!sw->state_path || c->boot)
+	if (!sw->state_path)
 		return 0;
-	text = switch_conf_save(c->wanted);
+	text = switch_conf_save(conf);
 	rc = text ? daemon_save_file(sw->state_path, text, strlen(text), 0600)
 		  : -ENOMEM;
 	free(text);
 	if (!rc)
 		return 0;
-	c->errs->count = 1;
+	errs->count = 1;
 	snprintf(e->path, sizeof(e->path), "--state-dir");
 	snprintf(e->value, sizeof(e->value), "%.100s: %s", sw->state_path,
 		 strerror(-rc));
@@ -357,6 +358,11 @@ static int save_state(struct sw *sw, struct change *c)
 		 "a folder the switch can write, with room; a state that a "
 		 "restart would lose is not taken");
 	return rc;
+}
+
+int switch_keep(struct sw *sw, struct switch_conf_errors *errs)
+{
+	return keep(sw, sw->running, errs);
 }
 
 /* Nothing can fail any more. */
@@ -471,12 +477,13 @@ static int fit_tables(struct sw *sw, struct change *c)
 	return -EINVAL;
 }
 
-int switch_apply(struct sw *sw, struct switch_conf *wanted, bool force,
-		 bool boot, struct switch_conf_errors *errs,
+int switch_apply(struct sw *sw, struct switch_conf *wanted, unsigned flags,
+		 struct switch_conf_errors *errs,
 		 void (*said)(void *ctx, const char *action), void *ctx)
 {
-	struct change c = { .wanted = wanted, .errs = errs, .boot = boot };
-	int rc = switch_conf_may_replace(sw->running, wanted, force, errs);
+	struct change c = { .wanted = wanted, .errs = errs, .flags = flags };
+	int rc = switch_conf_may_replace(sw->running, wanted,
+					 flags & SWITCH_FORCE, errs);
 
 	if (rc < 0)
 		return rc;
@@ -487,8 +494,8 @@ int switch_apply(struct sw *sw, struct switch_conf *wanted, bool force,
 		rc = prepare_ports(sw, &c);
 	if (!rc)
 		rc = make_view(sw, &c);
-	if (!rc)
-		rc = save_state(sw, &c);
+	if (!rc && !(flags & (SWITCH_BOOT | SWITCH_TRIAL)))
+		rc = keep(sw, wanted, errs);
 	if (rc < 0) {
 		undo(sw, &c);
 		change_fini(&c);
@@ -518,7 +525,8 @@ int switch_load(struct sw *sw)
 	rc = switch_conf_parse(&conf, text, len, &errs);
 	free(text);
 	if (!rc)
-		rc = switch_apply(sw, conf, true, true, &errs, NULL, NULL);
+		rc = switch_apply(sw, conf, SWITCH_FORCE | SWITCH_BOOT, &errs,
+				  NULL, NULL);
 	else
 		conf = NULL;
 	if (rc < 0) {

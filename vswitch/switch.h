@@ -72,15 +72,23 @@ struct sw {
 int switch_init(struct sw *sw);
 void switch_fini(struct sw *sw);
 
+enum switch_apply_flags {
+	SWITCH_FORCE = 1 << 0, /* from any owner and generation */
+	SWITCH_BOOT = 1 << 1,  /* it is what the disk has; missing devices do
+				* not refuse the whole */
+	SWITCH_TRIAL = 1 << 2, /* not kept on disk until switch_keep() */
+};
+
 /*
  * Become `wanted` (owned from here when 0 is returned).  -EINVAL, -EPERM,
  * -ESTALE or another -errno with at least one error in *errs: nothing
- * changed.  `boot`: devices that are missing do not refuse the whole.
- * *actions gets the number of actions taken; `said` (may be NULL) each.
+ * changed.  `said` (may be NULL) gets each action taken.
  */
-int switch_apply(struct sw *sw, struct switch_conf *wanted, bool force,
-		 bool boot, struct switch_conf_errors *errs,
+int switch_apply(struct sw *sw, struct switch_conf *wanted, unsigned flags,
+		 struct switch_conf_errors *errs,
 		 void (*said)(void *ctx, const char *action), void *ctx);
+/* Put what runs on disk: 0, or -errno with an error in *errs. */
+int switch_keep(struct sw *sw, struct switch_conf_errors *errs);
 
 /*
  * Build the view again, after ports or mirrors came or went; the old one is

@@ -56,7 +56,7 @@ _switchctl()
 	--port | --to)
 		words=$(_switchctl_names ports)
 		;;
-	--snaplen | --rate | --duration | --reason)
+	--confirm-within | --snaplen | --rate | --duration | --reason)
 		return
 		;;
 	esac
@@ -68,12 +68,12 @@ _switchctl()
 	command=$(_switchctl_command)
 	case $command in
 	'')
-		words='apply show ports fdb stats drops capture mirror trace
+		words='apply confirm revert show ports fdb stats drops capture mirror trace
 			names version'
 		options='--version'
 		;;
 	apply)
-		options='--check --force'
+		options='--check --force --confirm-within'
 		[[ $cur == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		;;
 	fdb)

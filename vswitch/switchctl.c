@@ -29,6 +29,7 @@ enum {
 	OPT_PORT,
 	OPT_TO,
 	OPT_OTHER_NETWORK,
+	OPT_CONFIRM_WITHIN,
 };
 
 static const struct option long_options[] = {
@@ -50,6 +51,7 @@ static const struct option long_options[] = {
 	{ "port", required_argument, NULL, OPT_PORT },
 	{ "to", required_argument, NULL, OPT_TO },
 	{ "other-network", no_argument, NULL, OPT_OTHER_NETWORK },
+	{ "confirm-within", required_argument, NULL, OPT_CONFIRM_WITHIN },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -63,9 +65,13 @@ static const struct command {
 	const char *usage;
 	const char *help;
 } commands[] = {
-	{ "apply", ctl_apply, 1, 1, " force check ",
-	  "FILE|- [--check] [--force]",
+	{ "apply", ctl_apply, 1, 1, " force check confirm-within ",
+	  "FILE|- [--check] [--force] [--confirm-within SECONDS]",
 	  "make the switch what FILE says" },
+	{ "confirm", ctl_confirm, 0, 0, "", "",
+	  "keep what apply --confirm-within has put on trial" },
+	{ "revert", ctl_revert, 0, 0, "", "",
+	  "go back on it at once" },
 	{ "show", ctl_show, 0, 0, "", "", "networks, ports, sessions" },
 	{ "ports", ctl_ports, 0, 0, "", "", "ports and their condition" },
 	{ "fdb", ctl_fdb, 0, 1, "", "[NETWORK]", "addresses known" },
@@ -171,6 +177,11 @@ static bool parse_duration(const char *text, uint32_t *to)
 	return true;
 }
 
+static bool parse_trial(const char *text, uint32_t *to)
+{
+	return parse_duration(text, to) && *to <= 3600;
+}
+
 static bool parse_snaplen(const char *text, uint32_t *to)
 {
 	uint64_t v;
@@ -219,6 +230,10 @@ static const char *set_value(struct ctl *ctl, int opt, const char *arg)
 		return parse_duration(arg, &ctl->duration_s) ?
 			       NULL :
 			       "1 s to a week, such as 90s, 10m or 1h";
+	case OPT_CONFIRM_WITHIN:
+		return parse_trial(arg, &ctl->confirm_within_s) ?
+			       NULL :
+			       "1 s to an hour, such as 30, 90s or 5m";
 	case OPT_WATCH:
 		ctl->watch = true;
 		ctl->watch_s = 1;

@@ -42,6 +42,7 @@ struct ctl {
 	struct ctl_names ports, networks;
 	uint32_t snaplen, duration_s;
 	uint64_t rate_bps;
+	uint32_t confirm_within_s;
 	/* operands */
 	int argc;
 	char **argv;
@@ -51,6 +52,8 @@ struct ctl {
 
 /* The commands. */
 int ctl_apply(struct ctl *ctl);
+int ctl_confirm(struct ctl *ctl);
+int ctl_revert(struct ctl *ctl);
 int ctl_show(struct ctl *ctl);
 int ctl_ports(struct ctl *ctl);
 int ctl_fdb(struct ctl *ctl);

@@ -154,17 +154,36 @@ void ctl_print_sessions(const json_t *sessions)
 	text_table_fini(&t);
 }
 
+static void print_trial(const json_t *trial)
+{
+	const json_t *before = json_object_get(trial, "before");
+
+	if (!json_is_object(trial))
+		return;
+	printf("on trial: `switchctl confirm` within %lld s, or back to ",
+	       (long long)(ctl_number(trial, "left_ms") + 999) / 1000);
+	if (*ctl_text(before, "owner"))
+		printf("generation %lld of %s\n",
+		       (long long)ctl_number(before, "generation"),
+		       ctl_text(before, "owner"));
+	else
+		puts("no state");
+}
+
 static void print_show(const json_t *version, const json_t *state,
-		       const json_t *ports, const json_t *sessions)
+		       const json_t *trial, const json_t *ports,
+		       const json_t *sessions)
 {
 	printf("causeway-switchd %s, pid %lld\n", ctl_text(version, "version"),
 	       (long long)ctl_number(version, "pid"));
 	if (*ctl_text(state, "owner"))
-		printf("generation %lld of %s\n\n",
+		printf("generation %lld of %s\n",
 		       (long long)ctl_number(state, "generation"),
 		       ctl_text(state, "owner"));
 	else
-		puts("no state yet: switchctl apply FILE\n");
+		puts("no state yet: switchctl apply FILE");
+	print_trial(json_object_get(trial, "trial"));
+	putchar('\n');
 	print_networks(json_object_get(state, "networks"));
 	putchar('\n');
 	print_ports(json_object_get(ports, "ports"));
@@ -177,12 +196,14 @@ static void print_show(const json_t *version, const json_t *state,
 int ctl_show(struct ctl *ctl)
 {
 	json_t *version = NULL, *state = NULL, *ports = NULL;
-	json_t *sessions = NULL;
+	json_t *sessions = NULL, *trial = NULL;
 	int code;
 
 	code = ctl_call(ctl, "version", NULL, NULL, &version);
 	if (!code)
 		code = ctl_call(ctl, "state.get", NULL, NULL, &state);
+	if (!code)
+		code = ctl_call_if_known(ctl, "state.trial", &trial);
 	if (!code)
 		code = ctl_call_pages(ctl, "ports.list", NULL, "ports",
 				      &ports);
@@ -190,13 +211,16 @@ int ctl_show(struct ctl *ctl)
 		code = ctl_call_if_known(ctl, "mirror.list", &sessions);
 	if (!code && ctl->json)
 		code = ctl_print_json(json_pack(
-			"{s:O, s:O, s:O, s:O*}", "version", version, "state",
-			state, "ports", json_object_get(ports, "ports"),
-			"sessions", sessions));
+			"{s:O, s:O, s:O*, s:O, s:O*}", "version", version,
+			"state", state, "trial",
+			json_object_get(trial, "trial"), "ports",
+			json_object_get(ports, "ports"), "sessions",
+			sessions));
 	else if (!code)
-		print_show(version, state, ports, sessions);
+		print_show(version, state, trial, ports, sessions);
 	json_decref(version);
 	json_decref(state);
+	json_decref(trial);
 	json_decref(ports);
 	json_decref(sessions);
 	return code;

@@ -20,90 +20,10 @@
 #include "base/log.h"
 #include "base/rpc.h"
 #include "vswitch/capture.h"
+#include "vswitch/switchd_state_rpc.h"
 #include "vswitch/trace.h"
 
 static struct rpc_server *server;
-
-/* ---- state ------------------------------------------------------------------ */
-
-static void refuse_state(struct rpc_request *req,
-			 const struct switch_conf_errors *errs, int rc)
-{
-	const struct switch_conf_error *e = &errs->error[0];
-
-	if (!errs->count) {
-		rpc_refuse(req, RPC_FAILED, NULL, NULL, NULL,
-			   "state not applied: %s", strerror(-rc));
-		return;
-	}
-	rpc_refuse(req, RPC_REFUSED, e->path, e->value, e->expected,
-		   "state refused%s", errs->count > 1
-					      ? " (first of several errors)"
-					      : "");
-}
-
-static void add_action(void *ctx, const char *action)
-{
-	json_array_append_new(ctx, json_string(action));
-}
-
-static void state_apply(struct rpc_request *req, void *ctx)
-{
-	bool force = json_is_true(json_object_get(req->params, "force"));
-	json_t *state = json_object_get(req->params, "state");
-	struct switch_conf_errors errs = { 0 };
-	struct switch_conf *conf = NULL;
-	json_t *actions = json_array();
-	struct sw *sw = ctx;
-	char *text = NULL;
-	int rc = -EINVAL;
-
-	/* --group may look at traffic, not decide who may talk */
-	if (req->peer->uid != 0 && req->peer->uid != geteuid()) {
-		rpc_refuse(req, RPC_DENIED, NULL, NULL, "run it as root",
-			   "only root may change the switch");
-		json_decref(actions);
-		return;
-	}
-	if (json_is_object(state))
-		text = json_dumps(state, JSON_COMPACT);
-	if (!text) {
-		rpc_refuse(req, RPC_INVALID_PARAMS, "state", NULL,
-			   "the whole desired state as an object",
-			   "no state given");
-		json_decref(actions);
-		return;
-	}
-	rc = switch_conf_parse(&conf, text, strlen(text), &errs);
-	free(text);
-	if (!rc)
-		rc = switch_apply(sw, conf, force, false, &errs, add_action,
-				  actions);
-	if (rc < 0) {
-		switch_conf_free(conf);
-		json_decref(actions);
-		refuse_state(req, &errs, rc);
-		return;
-	}
-	rpc_reply(req, json_pack("{s:s, s:I, s:o}", "owner",
-				 sw->running->owner, "generation",
-				 (json_int_t)sw->running->generation,
-				 "actions", actions));
-}
-
-static void state_get(struct rpc_request *req, void *ctx)
-{
-	struct sw *sw = ctx;
-	char *text = switch_conf_save(sw->running);
-	json_t *state = text ? json_loads(text, 0, NULL) : NULL;
-
-	free(text);
-	if (!state)
-		rpc_refuse(req, RPC_INTERNAL_ERROR, NULL, NULL, NULL,
-			   "out of memory");
-	else
-		rpc_reply(req, state);
-}
 
 /* ---- ports ------------------------------------------------------------------ */
 
@@ -185,7 +105,8 @@ static void add_vif(json_t *o, const struct sw_port *sp)
 	json_object_set_new(o, "rings", rings);
 }
 
-static const char *const type_names[] = { "vhost-user", "tap", "packet" };
+static const char *const type_names[] = { "vhost-user", "tap", "packet",
+					  "bond" };
 static const char *const role_names[] = { "guest", "host", "uplink" };
 static const char *const mode_names[] = { "access", "trunk",
 					  "native-untagged", "native-tagged",
@@ -439,8 +360,11 @@ static void version(struct rpc_request *req, void *ctx)
 }
 
 static const struct rpc_method methods[] = {
-	{ "state.apply", state_apply, 0, 0 },
-	{ "state.get", state_get, 0, 0 },
+	{ "state.apply", state_rpc_apply, 0, 0 },
+	{ "state.get", state_rpc_get, 0, 0 },
+	{ "state.trial", state_rpc_trial, 0, 0 },
+	{ "state.confirm", state_rpc_confirm, 0, 0 },
+	{ "state.revert", state_rpc_revert, 0, 0 },
 	{ "ports.list", ports_list, 0, 0 },
 	{ "stats.get", stats_get, 0, 0 },
 	{ "drops.get", drops_get, 0, 0 },
@@ -480,7 +404,9 @@ int switchd_rpc_start(struct sw *sw, const char *path, const char *group,
 			return rc;
 		}
 	}
-	rc = rpc_server_new(&server, sw->base, &conf);
+	rc = state_rpc_init(sw);
+	if (!rc)
+		rc = rpc_server_new(&server, sw->base, &conf);
 	if (rc < 0)
 		log_err("%s: %s", path, strerror(-rc));
 	return rc;
@@ -491,4 +417,5 @@ void switchd_rpc_stop(void)
 	if (server)
 		rpc_server_free(server);
 	server = NULL;
+	state_rpc_fini();
 }

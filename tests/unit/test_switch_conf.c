@@ -765,6 +765,65 @@ static void plans_say_what_changes_and_no_more(void)
 	}
 }
 
+/* --- changes that may cut the host off ---------------------------------- */
+
+#define MGMT "{'name':'mgmt','vlan':0,'uplink':'bond0'}"
+#define MGMT_PORTS                                                            \
+	ETH("0") "," ETH("1") ",{'name':'xapi0','type':'tap',"                \
+	"'interface':'xapi0','network':'mgmt'},"
+#define MANAGED(nets, more) STATE(MGMT nets, MGMT_PORTS BOND2(more))
+
+static const struct cut {
+	const char *to; /* from MANAGED("", "") */
+	bool cuts;
+} cuts[] = {
+	{ MANAGED("", ""), false },
+	{ MANAGED(",{'name':'n20','vlan':20,'uplink':'bond0'}", ""), false },
+	{ MANAGED("", ",'mode':'lacp'"), true },
+	{ MANAGED("", ",'storm_pps':100"), false },
+	{ MANAGED("", ",'tpid':'0x88a8'"), true },
+	{ MANAGED("", ",'mtu':9000"), true },
+	{ STATE(MGMT, MGMT_PORTS BOND("'members':['e0']")), true },
+	{ STATE(MGMT, "{'name':'e0','type':'packet','interface':'other'},"
+		      ETH("1") ",{'name':'xapi0','type':'tap',"
+		      "'interface':'xapi0','network':'mgmt'}," BOND2("")),
+	  true },
+	{ STATE(MGMT, "{'name':'e0','type':'packet','interface':'eth0',"
+		      "'lldp':'off'}," ETH("1") ",{'name':'xapi0','type':"
+		      "'tap','interface':'xapi0','network':'mgmt'}," BOND2("")),
+	  false },
+	{ STATE("{'name':'mgmt','vlan':5,'uplink':'bond0'}",
+		MGMT_PORTS BOND2("")), true },
+	{ STATE("{'name':'mgmt','vlan':0,'uplink':'e0'}",
+		"{'name':'xapi0','type':'tap','interface':'xapi0',"
+		"'network':'mgmt'}," ETH("0")), true },
+	{ STATE("{'name':'mgmt','vlan':0}", MGMT_PORTS BOND2("")), true },
+	{ STATE(MGMT, ETH("0") "," ETH("1") "," BOND2("")), true },
+	{ STATE(MGMT, ETH("0") "," ETH("1") ",{'name':'xapi0','type':'tap',"
+		      "'interface':'xapi0','network':'mgmt','addresses':"
+		      "['10.0.0.1/8']}," BOND2("")), true },
+};
+
+static void a_change_of_the_host_s_way_out_is_recognised(void)
+{
+	struct switch_conf *a = good(MANAGED("", "")), *b;
+	int32_t *ports;
+	unsigned i;
+	int n;
+
+	for (i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+		b = good(cuts[i].to);
+		n = switch_conf_cuts_host(a, b, &ports);
+		if (n != cuts[i].cuts)
+			printf("\n  row %u: %d\n", i, n);
+		CU_ASSERT(n == cuts[i].cuts);
+		CU_ASSERT(n < 1 || ports[0] == 2);
+		free(ports);
+		switch_conf_free(b);
+	}
+	switch_conf_free(a);
+}
+
 /* --- plans carried out on a model ------------------------------------- */
 
 #define MODEL_MAX 16
@@ -1256,6 +1315,7 @@ int main(void)
 		TEST(a_saved_value_reads_back_the_same),
 		TEST(only_the_owner_may_replace_and_only_forward),
 		TEST(plans_say_what_changes_and_no_more),
+		TEST(a_change_of_the_host_s_way_out_is_recognised),
 		TEST(plans_carried_out_step_by_step_end_in_the_wanted_value),
 		TEST(as_many_ports_and_networks_as_allowed_work),
 		TEST(too_many_of_anything_is_refused),

@@ -63,6 +63,10 @@ static struct answer {
 	{ "mirror.del", "{'packets':1,'bytes':64,'dropped':0}" },
 	{ "state.apply", "{'owner':'t','generation':8,'actions':["
 			 "'remove port a','add port b']}" },
+	{ "state.trial", "{'trial':null}" },
+	{ "state.confirm", "{'owner':'t','generation':8}" },
+	{ "state.revert", "{'owner':'t','generation':7,'actions':["
+			  "'remove port b']}" },
 	{ "trace",
 	  "{'verdict':'none','help':'','network':'n10','out':'unicast',"
 	  "'deliveries':[{'port':'up0','why':'none','frame':"
@@ -180,6 +184,9 @@ static const struct rpc_method methods[] = {
 	{ "stats.get", do_answer, 0, 0 },   { "drops.get", do_answer, 0, 0 },
 	{ "mirror.list", do_answer, 0, 0 }, { "mirror.add", do_answer, 0, 0 },
 	{ "mirror.del", do_answer, 0, 0 },  { "state.apply", do_answer, 0, 0 },
+	{ "state.trial", do_answer, 0, 0 },
+	{ "state.confirm", do_answer, 0, 0 },
+	{ "state.revert", do_answer, 0, 0 },
 	{ "trace", do_answer, 0, 0 },	    { "capture.start", do_capture, 0, 1 },
 	{ "capture.stop", do_stop, 0, 0 },  { "quit", do_quit, 0, 0 },
 	{ NULL, NULL, 0, 0 },
@@ -438,6 +445,67 @@ static void apply_tells_what_was_done(void)
 	t.refuse = false;
 }
 
+static void set_answer(const char *method, const char *result)
+{
+	struct answer *a = answers;
+
+	while (strcmp(a->method, method))
+		a++;
+	a->result = result;
+}
+
+static void a_state_on_trial_is_confirmed_or_taken_back(void)
+{
+	const char *applied = "{'owner':'t','generation':8,'actions':[],"
+			      "'confirm_within_s':90}";
+	char args[128];
+
+	write_state("{'owner':'t','generation':8}");
+	snprintf(args, sizeof(args), "apply --confirm-within 90s %s", t.state);
+	set_answer("state.apply", applied);
+	prints(args, 0, "generation 8 of t is in force, nothing had to "
+			"change\non trial: `switchctl confirm` within 90 s, "
+			"or the switch goes back\n");
+	asked("state.apply", "{'state':{'owner':'t','generation':8},"
+			     "'force':false,'confirm_within_s':90}");
+	set_answer("state.trial", "{'trial':{'left_ms':30001,'before':"
+				  "{'owner':'t','generation':7}}}");
+	says("show", 0, "on trial: `switchctl confirm` within 31 s, or back "
+			"to generation 7 of t\n");
+	says("show --json", 0, "\"left_ms\": 30001");
+	set_answer("state.trial", "{'trial':null}");
+	prints("confirm", 0, "generation 8 of t is confirmed\n");
+	asked("state.confirm", "{}");
+	prints("revert", 0, "remove port b\n"
+			    "generation 7 of t is in force, 1 action\n");
+}
+
+#define WAY_OUT(bond)                                                         \
+	"{'owner':'t','generation':8,'networks':[{'name':'m','vlan':0,"       \
+	"'uplink':'up0'}],'ports':[{'name':'x','type':'tap','interface':"     \
+	"'x','network':'m'},{'name':'up0','type':'packet','interface':'e'"    \
+	bond "}]}"
+
+static void who_may_cut_the_host_off_is_told_of_trials(void)
+{
+	const char *running = answers[1].result;
+	char args[128];
+
+	set_answer("state.get", WAY_OUT(""));
+	write_state(WAY_OUT(",'mtu':9000"));
+	snprintf(args, sizeof(args), "apply %s", t.state);
+	says(args, 0, "switchctl: hint: this changes the way out of x, where "
+		      "the host itself is;\n  apply --confirm-within SECONDS");
+	snprintf(args, sizeof(args), "apply --json %s 2>/dev/null", t.state);
+	CU_ASSERT(run(out, sizeof(out), args) == 0);
+	CU_ASSERT(out[0] == '{');
+	write_state(WAY_OUT(""));
+	snprintf(args, sizeof(args), "apply %s", t.state);
+	CU_ASSERT(run(out, sizeof(out), args) == 0);
+	CU_ASSERT(!strstr(out, "hint"));
+	set_answer("state.get", running);
+}
+
 static void a_state_that_is_wrong_is_never_sent(void)
 {
 	unsigned before = t.calls;
@@ -540,6 +608,8 @@ static void wrong_usage_is_named(void)
 		{ "ports web", "usage: switchctl ports" },
 		{ "ports --force", "ports takes no --force" },
 		{ "fdb -w x", "fdb takes no --write" },
+		{ "apply --confirm-within 2h f", "1 s to an hour" },
+		{ "confirm now", "usage: switchctl confirm" },
 		{ "ports --nonsense", "nonsense" },
 		{ "stats --watch 0", "0.1" },
 		{ "stats 5", "--watch" },
@@ -592,6 +662,8 @@ int main(void)
 		SUITE_TEST(watching_shows_rates_until_the_reader_leaves),
 		SUITE_TEST(json_is_what_the_switch_said),
 		SUITE_TEST(apply_tells_what_was_done),
+		SUITE_TEST(a_state_on_trial_is_confirmed_or_taken_back),
+		SUITE_TEST(who_may_cut_the_host_off_is_told_of_trials),
 		SUITE_TEST(a_state_that_is_wrong_is_never_sent),
 		SUITE_TEST(a_capture_goes_through_a_pipe_and_ends),
 		SUITE_TEST(a_capture_stops_when_its_reader_has_gone),
