@@ -20,6 +20,7 @@
 
 #include "vswitch/bond_port.h"
 #include "vswitch/bridge_tap.h"
+#include "vswitch/gratuitous.h"
 
 /* What the second pass needs of the first. */
 struct keys {
@@ -138,6 +139,20 @@ static enum fdb_learned try_learn(struct bridge_worker *bw,
 }
 
 /*
+ * As what a port claims a source.  In a balance-slb bond an announcement may
+ * well be ours, come back through another member.
+ */
+static enum fdb_class claim(const struct bport *in, const struct frame *f)
+{
+	if (!(in->flags & BPORT_UPLINK))
+		return FDB_GUEST;
+	if (in->bond && atomic_load_explicit(&in->bond->refuse_moved,
+					     memory_order_relaxed))
+		return FDB_UPLINK;
+	return gratuitous_is(f) ? FDB_UPLINK | FDB_ANNOUNCED : FDB_UPLINK;
+}
+
+/*
  * A source that the table does not know behind this port.  One that is not
  * learned now is judged all the same, or a burst of made-up addresses would
  * pass a limit that one of them does not.
@@ -147,8 +162,7 @@ static enum drop learn(struct bridge_worker *bw, const struct bport *in,
 {
 	bool uplink = in->flags & BPORT_UPLINK;
 
-	switch (try_learn(bw, in, key, uplink ? FDB_UPLINK : FDB_GUEST,
-			  budget)) {
+	switch (try_learn(bw, in, key, claim(in, f), budget)) {
 	case FDB_FOREIGN:
 		return DROP_FOREIGN_MAC;
 	case FDB_QUOTA:

@@ -351,14 +351,27 @@ static enum fdb_learned add(struct table *t, uint64_t key, uint64_t hash,
 	return FDB_ADDED;
 }
 
-/* May the entry go to `port`, by rank, hold time and quota? */
+/* Does the entry's rank or, against an uplink, its use keep it in place? */
+static bool stays(const struct table *t, struct place p, enum fdb_class class,
+		  uint16_t tick)
+{
+	enum fdb_class has = class_of(p.b->where[p.slot]);
+	uint16_t silent = tick - p.b->seen[p.slot];
+
+	if (has != FDB_GUEST || class == FDB_GUEST)
+		return has > (class & ~FDB_ANNOUNCED);
+	return !(class & FDB_ANNOUNCED) || silent <= t->hold;
+}
+
+/* May the entry go to the port of `where`, by rank, hold time and quota? */
 static enum fdb_learned judge_move(const struct table *t, struct place p,
-				   uint32_t where, uint16_t tick)
+				   enum fdb_class class, uint32_t where,
+				   uint16_t tick)
 {
 	const struct port_facts *facts = &t->ports[port_of(where)];
 	uint16_t since = tick - p.b->moved[p.slot];
 
-	if (class_of(p.b->where[p.slot]) > class_of(where))
+	if (stays(t, p, class, tick))
 		return FDB_FOREIGN;
 	if (since < t->hold)
 		return FDB_HELD;
@@ -382,14 +395,15 @@ static void count_move(struct port_facts *facts, enum fdb_learned verdict)
 	}
 }
 
-static enum fdb_learned refresh(struct table *t, struct place p, uint32_t where,
+static enum fdb_learned refresh(struct table *t, struct place p,
+				enum fdb_class class, uint32_t where,
 				uint16_t tick)
 {
 	uint32_t old = p.b->where[p.slot];
 	enum fdb_learned verdict = FDB_KNOWN;
 
 	if (port_of(old) != port_of(where)) {
-		verdict = judge_move(t, p, where, tick);
+		verdict = judge_move(t, p, class, where, tick);
 		count_move(&t->ports[port_of(where)], verdict);
 		if (verdict != FDB_MOVED)
 			return verdict;
@@ -405,7 +419,8 @@ static enum fdb_learned refresh(struct table *t, struct place p, uint32_t where,
 
 static uint32_t where_is(uint16_t port, enum fdb_class class, uint64_t hash)
 {
-	return (uint32_t)port << 16 | (uint32_t) class << 12 | fdb_tag(hash);
+	return (uint32_t)port << 16 | (class & ~(uint32_t)FDB_ANNOUNCED) << 12 |
+	       fdb_tag(hash);
 }
 
 enum fdb_learned fdb_learn(struct fdb *fdb, uint64_t key, uint16_t port,
@@ -418,13 +433,13 @@ enum fdb_learned fdb_learn(struct fdb *fdb, uint64_t key, uint16_t port,
 	struct place p;
 
 	assert(port < PORT_ID_MAX);
-	assert(class == FDB_GUEST || class == FDB_UPLINK);
+	assert(class == FDB_GUEST || (class & ~FDB_ANNOUNCED) == FDB_UPLINK);
 	if (!key)
 		return FDB_FOREIGN; /* nobody's */
 	if (!writer_try_lock(&t->lock))
 		return FDB_DEFERRED;
 	p = find(t, key, hash);
-	verdict = p.b ? refresh(t, p, where, tick)
+	verdict = p.b ? refresh(t, p, class, where, tick)
 		      : add(t, key, hash, where, tick);
 	writer_unlock(&t->lock);
 	return verdict;
@@ -442,7 +457,8 @@ enum fdb_learned fdb_foresee(const struct fdb *fdb, uint64_t key,
 	if (p.b && port_of(p.b->where[p.slot]) == port)
 		return FDB_KNOWN;
 	if (p.b)
-		return judge_move(t, p, where_is(port, class, hash), tick);
+		return judge_move(t, p, class, where_is(port, class, hash),
+				  tick);
 	return t->ports[port].learned >= t->ports[port].quota ? FDB_QUOTA
 							      : FDB_ADDED;
 }

@@ -13,7 +13,11 @@
  * bound.  The control functions wait for it; ageing holds it for 64 buckets
  * at a time, a sweep for one pass over the table.
  *
- * Who may have an address: static (configured) > uplink > guest.  A port's
+ * Who may have an address: static (configured) > uplink > guest.  But an
+ * uplink does not get what a guest uses for the asking: such a frame is the
+ * guest's own that came back, or somebody else's under its name.  It gets it
+ * once it says that the address has moved away (FDB_ANNOUNCED) and the guest
+ * has been silent for longer than the hold time, or when it has aged.  A port's
  * learned entries are bounded by its quota, and a full table refuses; nobody's
  * learned entry is evicted for another learned one.
  *
@@ -50,6 +54,8 @@ enum fdb_class {
 	FDB_GUEST,  /* learned on a guest or host port */
 	FDB_UPLINK, /* learned on an uplink */
 	FDB_STATIC, /* configured */
+	/* or'ed to FDB_UPLINK for fdb_learn(): the frame is an announcement */
+	FDB_ANNOUNCED = 8,
 };
 
 enum fdb_learned {
@@ -60,7 +66,7 @@ enum fdb_learned {
 	FDB_FULL,     /* no room in the table */
 	FDB_QUOTA,    /* no room in the port's quota */
 	FDB_HELD,     /* moved a moment ago: stays where it is */
-	FDB_FOREIGN,  /* another port has it and outranks this one */
+	FDB_FOREIGN,  /* another port has it, by rank or by use */
 };
 
 /* One cache line.  Key 0 is an empty slot; see fdb.c for the write order. */
@@ -124,7 +130,10 @@ struct fdb_entry {
 int fdb_new(struct fdb **out, const struct fdb_conf *conf);
 void fdb_free(struct fdb *fdb); /* NULL does nothing; no reader is left */
 
-/* Worker: insert or move an address seen on `port`.  class: guest, uplink. */
+/*
+ * Worker: insert or move an address seen on `port`.  class: guest, uplink,
+ * uplink with FDB_ANNOUNCED.
+ */
 enum fdb_learned fdb_learn(struct fdb *fdb, uint64_t key, uint16_t port,
 			   enum fdb_class class, uint16_t tick);
 

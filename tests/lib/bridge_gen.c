@@ -209,6 +209,25 @@ static void put_igmp(struct packet_rng *rng, struct packet *p, const char *src)
 	ip[23] = sum;
 }
 
+/* Most of them announce where the source is. */
+static void put_arp(struct packet_rng *rng, struct packet *p)
+{
+	uint8_t mac[6];
+
+	memcpy(mac, p->bytes + 6, 6);
+	if (!one_in(rng, 4))
+		memset(p->bytes, 0xff, 6);
+	packet_put16(p, 0x0806);
+	packet_put_hex(p, "0001 0800 0604 00");
+	packet_put8(p, packet_random(rng, 4));
+	packet_put(p, mac, 6);
+	packet_put_hex(p, "0a0000");
+	packet_put8(p, mac[5]);
+	packet_put(p, mac, 6);
+	packet_put_hex(p, "0a0000");
+	packet_put8(p, one_in(rng, 4) ? 99 : mac[5]);
+}
+
 void bridge_gen_frame(struct packet_rng *rng, bool trunk, struct packet *p)
 {
 	unsigned tags = one_in(rng, 4) ? packet_random(rng, 4) : trunk;
@@ -217,7 +236,9 @@ void bridge_gen_frame(struct packet_rng *rng, bool trunk, struct packet *p)
 	p->len = 12;
 	put_mac(rng, p->bytes, true);
 	put_mac(rng, p->bytes + 6, false);
-	if (one_in(rng, 2)) {
+	if (one_in(rng, 5)) {
+		put_arp(rng, p);
+	} else if (one_in(rng, 2)) {
 		packet_put16(p, 0x0800);
 		snprintf(src, sizeof(src), "10.0.0.%u",
 			 one_in(rng, 4) ? 9 : p->bytes[11]);

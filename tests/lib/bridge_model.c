@@ -260,13 +260,28 @@ static bool at_limit(const struct bridge_model *m, int port)
 	return n >= c->mac_limit;
 }
 
+/* An ARP packet to all by which its sender says where it is. */
+static bool announces(const struct packet *p)
+{
+	const uint8_t *b = p->bytes;
+
+	return p->len >= 42 && b[0] & 1 && be16(p, 12) == 0x0806 &&
+	       be16(p, 14) == 1 && be16(p, 16) == 0x0800 &&
+	       be16(p, 18) == 0x0604 && (be16(p, 20) == 1 ||
+					 be16(p, 20) == 2) &&
+	       !memcmp(b + 22, b + 6, 6) && !memcmp(b + 28, b + 38, 4);
+}
+
 static enum model_verdict judge_move(struct bridge_model *m,
-				     struct model_mac *e, int in)
+				     struct model_mac *e, int in,
+				     const struct packet *p)
 {
 	bool uplink = m->conf->ports[in].role == CONF_UPLINK;
-	uint16_t since = m->tick - e->moved;
+	uint16_t since = m->tick - e->moved, silent = m->tick - e->seen;
 
 	if (e->uplink && !uplink)
+		return MODEL_FOREIGN;
+	if (uplink && !(announces(p) && silent > m->hold))
 		return MODEL_FOREIGN;
 	if (since < m->hold)
 		return uplink ? MODEL_FORWARD : MODEL_FOREIGN;
@@ -274,13 +289,14 @@ static enum model_verdict judge_move(struct bridge_model *m,
 		return MODEL_MAC_LIMIT;
 	e->port = in;
 	e->uplink = uplink;
-	e->moved = m->tick;
+	e->seen = e->moved = m->tick;
 	return MODEL_FORWARD;
 }
 
 static enum model_verdict judge_source(struct bridge_model *m, int in,
-				       int network, const uint8_t *mac)
+				       int network, const struct packet *p)
 {
+	const uint8_t *mac = p->bytes + 6;
 	const struct conf_port *c = &m->conf->ports[in];
 	int owner = owner_of(m, network, mac);
 	struct model_mac *e;
@@ -290,8 +306,12 @@ static enum model_verdict judge_source(struct bridge_model *m, int in,
 	if (owner != CONF_NONE)
 		return MODEL_FOREIGN;
 	e = learned_at(m, network, mac);
-	if (e)
-		return e->port == in ? MODEL_FORWARD : judge_move(m, e, in);
+	if (e && e->port != in)
+		return judge_move(m, e, in, p);
+	if (e) {
+		e->seen = m->tick;
+		return MODEL_FORWARD;
+	}
 	if (at_limit(m, in))
 		return MODEL_MAC_LIMIT;
 	assert(m->mac_count < MODEL_MACS_MAX);
@@ -300,6 +320,7 @@ static enum model_verdict judge_source(struct bridge_model *m, int in,
 	memcpy(e->mac, mac, 6);
 	e->port = in;
 	e->uplink = c->role == CONF_UPLINK;
+	e->seen = m->tick;
 	e->moved = m->tick - m->hold;
 	return MODEL_FORWARD;
 }
@@ -401,7 +422,7 @@ static enum model_verdict judge(struct bridge_model *m, int in, int network,
 		return MODEL_GIANT;
 	if (!guard_allows(&m->conf->ports[in], p))
 		return MODEL_GUARD;
-	v = judge_source(m, in, network, p->bytes + 6);
+	v = judge_source(m, in, network, p);
 	return v ? v : find_ports(m, in, network, p, gets);
 }
 

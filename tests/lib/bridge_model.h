@@ -62,7 +62,7 @@ struct model_mac {
 	uint8_t mac[6];
 	int port;
 	bool uplink;
-	uint16_t moved;
+	uint16_t seen, moved;
 };
 
 struct bridge_model {

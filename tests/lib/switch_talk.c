@@ -39,6 +39,21 @@ const struct packet *tagged(const struct packet *of, uint16_t tpid,
 	return p;
 }
 
+const struct packet *announcement(const char *src)
+{
+	struct packet *p = fresh();
+	uint8_t mac[6];
+
+	packet_mac(src, mac);
+	packet_eth(p, MAC_ALL, src, 0x0806);
+	packet_put_hex(p, "0001 0800 0604 0001");
+	packet_put(p, mac, 6);
+	packet_put_ip(p, "10.0.0.9");
+	packet_zero(p, 6);
+	packet_put_ip(p, "10.0.0.9");
+	return p;
+}
+
 /* Is `name` one of the words? */
 static bool names_it(const char *words, const char *name)
 {

@@ -31,6 +31,9 @@ const struct packet *frame_of(const char *dst, const char *src, unsigned len);
 const struct packet *tagged(const struct packet *of, uint16_t tpid,
 			    uint16_t tci);
 
+/* By which a host says where it is: 42 bytes of gratuitous ARP. */
+const struct packet *announcement(const char *src);
+
 /* Exactly the ports named in one text were sent one frame each; clears. */
 bool only(struct fake_switch *fs, const char *names);
 /* `p` into port `from` reaches exactly these. */

@@ -16,6 +16,11 @@
 		   FAKE_HOST("host", "'network':'n'") ","                     \
 		   FAKE_UPLINK("up"))
 
+static const struct packet *outside(const struct packet *p)
+{
+	return tagged(p, 0x8100, 10);
+}
+
 /* ---- unicast, broadcast ---- */
 
 static void known_unicast_goes_to_its_port_only(void)
@@ -273,6 +278,54 @@ static void guest_never_takes_another_ports_address(void)
 				DROP_FOREIGN_MAC));
 	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_B, MAC_A), "b"));
 	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_OUT, MAC_A), "up"));
+	fake_switch_free(fs);
+}
+
+/* FR-18: a loop outside, or somebody who uses a local name. */
+static void local_address_from_outside_is_foreign(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+	static const char *const local[] = { MAC_A, MAC_NEW, MAC_NEW2 };
+	unsigned i;
+
+	CU_ASSERT_TRUE(sends_to(fs, "free", frame(MAC_A, MAC_NEW), "a"));
+	CU_ASSERT_TRUE(sends_to(fs, "host", frame(MAC_A, MAC_NEW2), "a"));
+	for (i = 0; i < 3; i++) {
+		CU_ASSERT_TRUE(drops_as(fs, "up",
+					outside(frame(MAC_B, local[i])),
+					DROP_FOREIGN_MAC));
+		CU_ASSERT_TRUE(drops_as(fs, "up",
+					outside(frame(MAC_ALL, local[i])),
+					DROP_FOREIGN_MAC));
+		CU_ASSERT_TRUE(drops_as(fs, "up",
+					outside(announcement(local[i])),
+					DROP_FOREIGN_MAC));
+	}
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_NEW, MAC_A), "free"));
+	fake_switch_free(fs);
+}
+
+static void silent_address_moves_outside_when_announced(void)
+{
+	struct fake_switch *fs = fake_switch_new(PLAIN);
+
+	CU_ASSERT_TRUE(sends_to(fs, "free", frame(MAC_A, MAC_NEW), "a"));
+	fake_switch_wait(fs, 1);
+	CU_ASSERT_TRUE(drops_as(fs, "up", outside(announcement(MAC_NEW)),
+				DROP_FOREIGN_MAC));
+	CU_ASSERT_TRUE(sends_to(fs, "free", frame(MAC_A, MAC_NEW), "a"));
+	fake_switch_wait(fs, 2);
+	CU_ASSERT_TRUE(drops_as(fs, "up", outside(frame(MAC_A, MAC_NEW)),
+				DROP_FOREIGN_MAC));
+	CU_ASSERT_TRUE(sends_to(fs, "up", outside(announcement(MAC_NEW)),
+				"a b free host"));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_NEW, MAC_A), "up"));
+	CU_ASSERT_TRUE(sends_to(fs, "up", outside(frame(MAC_A, MAC_NEW)),
+				"a"));
+	/* never one that is configured */
+	fake_switch_wait(fs, 100);
+	CU_ASSERT_TRUE(drops_as(fs, "up", outside(announcement(MAC_A)),
+				DROP_FOREIGN_MAC));
 	fake_switch_free(fs);
 }
 
@@ -690,6 +743,8 @@ int main(void)
 		SUITE_TEST(address_of_a_dropped_frame_is_not_learned),
 		SUITE_TEST(guest_uses_no_more_addresses_than_its_limit),
 		SUITE_TEST(guest_never_takes_another_ports_address),
+		SUITE_TEST(local_address_from_outside_is_foreign),
+		SUITE_TEST(silent_address_moves_outside_when_announced),
 		SUITE_TEST(locked_guest_uses_only_its_own_address),
 		SUITE_TEST(outside_may_not_use_a_local_guests_address),
 		SUITE_TEST(address_moves_between_guests_after_the_hold_time),

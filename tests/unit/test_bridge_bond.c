@@ -149,6 +149,40 @@ static void address_known_behind_a_member_leads_nowhere(void)
 	fake_switch_free(fs);
 }
 
+/* BD-06: what we sent through one member comes back through the other. */
+static void own_frames_that_come_back_are_foreign(void)
+{
+	struct fake_switch *fs = fake_switch_new(BONDED);
+	struct fake_bond *fb = fake_switch_bond(fs, "bond0");
+	const struct packet *back = outside(MAC_ALL, MAC_NEW);
+
+	fb->table.refuse_moved = true;
+	fake_switch_bond_sole(fs, "bond0", 1);
+	CU_ASSERT_TRUE(sends_to(fs, "free", frame(MAC_ALL, MAC_NEW),
+				"a e1"));
+	CU_ASSERT_TRUE(lost_at(fs, "e0", back, "bond0", DROP_FOREIGN_MAC));
+	back = outside(MAC_ALL, MAC_A);
+	CU_ASSERT_TRUE(lost_at(fs, "e0", back, "bond0", DROP_FOREIGN_MAC));
+	fake_switch_free(fs);
+}
+
+/* The switch speaks for silent guests when buckets move. */
+static void own_announcements_that_come_back_move_nothing(void)
+{
+	struct fake_switch *fs = fake_switch_new(BONDED);
+	struct fake_bond *fb = fake_switch_bond(fs, "bond0");
+	const struct packet *p = tagged(announcement(MAC_NEW), C(10));
+
+	CU_ASSERT_TRUE(sends_to(fs, "free", frame(MAC_A, MAC_NEW), "a"));
+	fake_switch_wait(fs, 100);
+	fb->table.refuse_moved = true;
+	CU_ASSERT_TRUE(lost_at(fs, "e0", p, "bond0", DROP_FOREIGN_MAC));
+	CU_ASSERT_TRUE(sends_to(fs, "a", frame(MAC_NEW, MAC_A), "free"));
+	fb->table.refuse_moved = false; /* not balance-slb: it did move */
+	CU_ASSERT_TRUE(sends_to(fs, "e0", p, "a free"));
+	fake_switch_free(fs);
+}
+
 /* ---- out of it ---- */
 
 static void frame_leaves_through_its_buckets_member(void)
@@ -370,6 +404,8 @@ int main(void)
 		SUITE_TEST(runts_of_members_are_runts),
 		SUITE_TEST(frame_never_leaves_where_its_bond_got_it),
 		SUITE_TEST(address_known_behind_a_member_leads_nowhere),
+		SUITE_TEST(own_frames_that_come_back_are_foreign),
+		SUITE_TEST(own_announcements_that_come_back_move_nothing),
 		SUITE_TEST(frame_leaves_through_its_buckets_member),
 		SUITE_TEST(broadcast_leaves_once),
 		SUITE_TEST(bond_without_a_member_has_no_link),

@@ -164,11 +164,14 @@ static void fdb_ranks_static_over_uplink_over_guest(void)
 		enum fdb_learned verdict;
 	} cases[] = {
 		{ FDB_GUEST, FDB_GUEST, FDB_MOVED },
-		{ FDB_GUEST, FDB_UPLINK, FDB_MOVED },
+		{ FDB_GUEST, FDB_UPLINK, FDB_FOREIGN },
+		{ FDB_GUEST, FDB_UPLINK | FDB_ANNOUNCED, FDB_MOVED },
 		{ FDB_UPLINK, FDB_GUEST, FDB_FOREIGN },
 		{ FDB_UPLINK, FDB_UPLINK, FDB_MOVED },
+		{ FDB_UPLINK, FDB_UPLINK | FDB_ANNOUNCED, FDB_MOVED },
 		{ FDB_STATIC, FDB_GUEST, FDB_FOREIGN },
 		{ FDB_STATIC, FDB_UPLINK, FDB_FOREIGN },
+		{ FDB_STATIC, FDB_UPLINK | FDB_ANNOUNCED, FDB_FOREIGN },
 	};
 	unsigned i;
 
@@ -185,6 +188,38 @@ static void fdb_ranks_static_over_uplink_over_guest(void)
 				cases[i].verdict == FDB_MOVED ? G2 : G1);
 		fdb_free(fdb);
 	}
+}
+
+/* FR-18, BD-06: what a guest sent comes back, or somebody uses its name. */
+static void fdb_uplink_gets_a_guests_address_after_silence_and_a_word(void)
+{
+	const enum fdb_class away = FDB_UPLINK | FDB_ANNOUNCED;
+	struct fdb *fdb = table(1024, 100);
+	struct fdb_port_stats s;
+	uint16_t t;
+
+	fdb_learn(fdb, mac(1), G1, FDB_GUEST, 65500);
+	source(fdb, mac(1), G1, 65534); /* still speaks */
+	for (t = 65534; t != 2; t++) {
+		uint16_t silent = t - 65534;
+
+		CU_ASSERT_EQUAL(fdb_learn(fdb, mac(1), UP, FDB_UPLINK, t),
+				FDB_FOREIGN);
+		CU_ASSERT_EQUAL(fdb_foresee(fdb, mac(1), UP, away, t),
+				silent > FDB_HOLD_TICKS ? FDB_MOVED
+							: FDB_FOREIGN);
+		if (silent <= FDB_HOLD_TICKS)
+			CU_ASSERT_EQUAL(fdb_learn(fdb, mac(1), UP, away, t),
+					FDB_FOREIGN);
+	}
+	fdb_port_stats(fdb, UP, &s);
+	CU_ASSERT_EQUAL(s.foreign, 4 + 3);
+	CU_ASSERT_EQUAL(port_of(fdb, mac(1)), G1);
+	CU_ASSERT_EQUAL(fdb_learn(fdb, mac(1), UP, away, 1), FDB_MOVED);
+	CU_ASSERT_EQUAL(port_of(fdb, mac(1)), UP);
+	CU_ASSERT_EQUAL(fdb_learn(fdb, mac(1), G1, FDB_GUEST, 50),
+			FDB_FOREIGN);
+	fdb_free(fdb);
 }
 
 static void fdb_refuses_a_source_that_is_static_elsewhere(void)
@@ -538,6 +573,11 @@ static enum fdb_learned model_learn(struct model *m, unsigned i, uint16_t port,
 		m->e[i].seen = tick;
 		return FDB_KNOWN;
 	}
+	if (m->e[i].class == FDB_GUEST && class != FDB_GUEST &&
+	    (class == FDB_UPLINK ||
+	     (uint16_t)(tick - m->e[i].seen) <= FDB_HOLD_TICKS))
+		return FDB_FOREIGN;
+	class &= ~FDB_ANNOUNCED;
 	if (m->e[i].class > class)
 		return FDB_FOREIGN;
 	if (m->e[i].class && (uint16_t)(tick - m->e[i].moved) < FDB_HOLD_TICKS)
@@ -602,6 +642,8 @@ static bool model_step(struct model *m, struct fdb *fdb, uint64_t *s,
 	int rc;
 
 	if (op < 900) {
+		if (class == FDB_UPLINK && op < 450)
+			class |= FDB_ANNOUNCED;
 		got = fdb_learn(fdb, mac(i), port, class, *tick);
 		want = model_learn(m, i, port, class, *tick);
 		return got == want;
@@ -784,6 +826,9 @@ int main(void)
 	CU_ADD_TEST(s, fdb_holds_a_flapping_mac_where_it_is);
 	CU_ADD_TEST(s, fdb_holds_across_the_wrap_of_ticks);
 	CU_ADD_TEST(s, fdb_ranks_static_over_uplink_over_guest);
+	CU_ADD_TEST(
+		s,
+		fdb_uplink_gets_a_guests_address_after_silence_and_a_word);
 	CU_ADD_TEST(s, fdb_refuses_a_source_that_is_static_elsewhere);
 	CU_ADD_TEST(s, fdb_refuses_the_hosts_address_in_every_segment);
 	CU_ADD_TEST(s, fdb_static_replaces_learned_but_not_static);
