@@ -143,6 +143,9 @@ static uint32_t link_allowed(const struct switch_conf *sc,
 	for (i = 0; i < sizeof(guard_bit) / sizeof(guard_bit[0]); i++)
 		if (all & guard_bit[i][0])
 			allowed |= guard_bit[i][1];
+	/* what a link's two ends say to each other ends at the uplink */
+	if (conf->role == CONF_UPLINK)
+		allowed &= ~(uint32_t)(GUARD_LINK_LACP | GUARD_LINK_LLDP);
 	return allowed;
 }
 

@@ -203,6 +203,23 @@ static void strictest_network_decides_on_link_protocols(void)
 	fake_switch_free(fs);
 }
 
+static void uplinks_let_no_slow_protocol_and_no_lldp_in(void)
+{
+	struct fake_switch *fs = fake_switch_new(
+		FAKE_NETS(FAKE_NET("n10", 10, ",'uplink':'up',"
+					      "'link_protocols':['stp','lacp',"
+					      "'lldp','eapol']"))
+		FAKE_PORTS(FAKE_GUEST("a", "'network':'n10'") ","
+			   FAKE_UPLINK("up")));
+
+	CU_ASSERT_EQUAL(bport(fs, "up")->guard->link_allowed,
+			GUARD_LINK_STP | GUARD_LINK_EAPOL);
+	CU_ASSERT_EQUAL(bport(fs, "a")->guard->link_allowed,
+			GUARD_LINK_STP | GUARD_LINK_EAPOL | GUARD_LINK_LACP |
+				GUARD_LINK_LLDP);
+	fake_switch_free(fs);
+}
+
 static void only_guests_are_kept_from_serving_dhcp_and_routing(void)
 {
 	struct fake_switch *fs = fake_switch_new(MIXED);
@@ -251,6 +268,7 @@ int main(void)
 		SUITE_TEST(ports_not_there_yet_are_left_out),
 		SUITE_TEST(view_outlives_its_configuration),
 		SUITE_TEST(strictest_network_decides_on_link_protocols),
+		SUITE_TEST(uplinks_let_no_slow_protocol_and_no_lldp_in),
 		SUITE_TEST(only_guests_are_kept_from_serving_dhcp_and_routing),
 		SUITE_TEST(taps_stand_where_they_were_put),
 	};
