@@ -33,8 +33,8 @@
 #define IPV4_FRAGMENTS 0x3fff /* MF and offset */
 #define PROTO_TCP      6
 #define PROTO_UDP      17
-#define MIX_1	       0x9e3779b97f4a7c15ull
-#define MIX_2	       0xd6e8feb86659fd93ull
+#define MIX_1          0x9e3779b97f4a7c15ull
+#define MIX_2          0xd6e8feb86659fd93ull
 
 static uint16_t be16(const uint8_t *at)
 {

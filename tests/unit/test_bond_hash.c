@@ -24,11 +24,10 @@ struct flow {
 	uint8_t proto;
 	uint16_t sport;
 	uint16_t fragment; /* IPv4: flags and offset */
-	unsigned cut;	   /* bytes that are there, 0: all */
+	unsigned cut;      /* bytes that are there, 0: all */
 };
 
-static const struct flow plain = { DST, SRC, { 0 }, "10.0.0.2", 6,
-				   1000, 0, 0 };
+static const struct flow plain = { DST, SRC, { 0 }, "10.0.0.2", 6, 1000, 0, 0 };
 
 static void build(struct packet *p, const struct flow *f)
 {
@@ -112,8 +111,8 @@ static void vary_ip(struct flow *f, unsigned i)
 {
 	static char ip[24];
 
-	snprintf(ip, sizeof(ip), strchr(f->ip_dst, ':') ? "fd00::%u"
-							 : "10.0.1.%u", i);
+	snprintf(ip, sizeof(ip),
+		 strchr(f->ip_dst, ':') ? "fd00::%u" : "10.0.1.%u", i);
 	f->ip_dst = ip;
 }
 
