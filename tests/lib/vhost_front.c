@@ -502,6 +502,15 @@ int vhost_front_tx(struct vhost_front *vf, unsigned q, const void *frame,
 	return 0;
 }
 
+unsigned vhost_front_tx_pending(struct vhost_front *vf, unsigned q)
+{
+	struct vhost_front_ring *r = &vf->ring[2 * q + 1];
+
+	while (ring_has_used(r))
+		ring_take(r);
+	return (uint16_t)(r->avail_idx - r->used_idx);
+}
+
 /* Append a buffer's bytes from `skip` on; returns the new length. */
 static size_t rx_append(struct vhost_front *vf, unsigned index,
 			struct front_used u, size_t skip, uint8_t *to,

@@ -131,6 +131,11 @@ void vhost_front_post(struct vhost_front *vf, unsigned index, uint16_t head);
 int vhost_front_tx(struct vhost_front *vf, unsigned q, const void *frame,
 		   size_t n);
 /*
+ * Descriptors of queue q that the other side has not given back.  The switch
+ * does when the frames have been delivered.
+ */
+unsigned vhost_front_tx_pending(struct vhost_front *vf, unsigned q);
+/*
  * The next frame received on queue q, mergeable buffers joined, its buffers
  * made available again.  Bytes, or 0.
  */

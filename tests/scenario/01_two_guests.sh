@@ -29,9 +29,11 @@ transfer() {
 	# The pipe has no end: nc would hang up when its input ends.
 	guest -t 60 "$to" "mkfifo /tmp/endless; nc -l -p 5000 0<>/tmp/endless |
 		sha256sum >/tmp/got" &
-	sleep 0.5
 	sent=$(guest -t 60 "$from" "head -c 8000000 /dev/urandom >/tmp/noise
-		nc $address 5000 </tmp/noise >/dev/null; sha256sum </tmp/noise")
+		until nc $address 5000 </tmp/noise >/dev/null; do
+			sleep 0.1 # until the other one listens
+		done
+		sha256sum </tmp/noise")
 	wait $!
 	got=$(guest "$to" cat /tmp/got)
 	[ -n "$sent" ] && [ "$sent" = "$got" ]

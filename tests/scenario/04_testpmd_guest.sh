@@ -24,21 +24,46 @@ apply() {
 	END
 }
 
-# testpmd SECONDS: both ports in one process, frames going round for a while.
+# testpmd COMMAND...: both ports in one process, which ends when the command
+# does; what it prints are testpmd's own commands.
 testpmd() {
-	{
-		sleep 1
-		echo start tx_first 16
-		sleep "$1"
-		echo stop
-		echo quit
-	} | timeout 30 dpdk-testpmd --lcores 0@0,1@0 --no-huge --no-shconf -m 256 \
-		--no-pci --file-prefix "cw$$" \
+	"$@" | timeout 120 dpdk-testpmd --lcores 0@0,1@0 --no-huge --no-shconf \
+		-m 256 --no-pci --file-prefix "cw$$" \
 		--vdev "net_virtio_user0,path=$STAGE/peer/p0,server=1,queues=1,mac=$MAC0" \
 		--vdev "net_virtio_user1,path=$STAGE/state/p1,queues=1,mac=$MAC1" \
 		-- --interactive --forward-mode=mac \
 		--total-num-mbufs=8192 --eth-peer=0,$MAC1 --eth-peer=1,$MAC0 \
 		--no-lsc-interrupt >"$STAGE/log/testpmd" 2>&1
+}
+
+# tx_frames: the smaller number of those that the two ports were sent
+tx_frames() {
+	stage_json "min(p['tx_frames'] for p in d['ports'])" stats
+}
+
+have_passed() {
+	[ "$(tx_frames)" -ge "$1" ]
+}
+
+# go_round FRAMES: frames go round until so many have come to each.
+go_round() {
+	local before
+
+	stage_until 30 stage_linked p0 p1
+	before=$(tx_frames)
+	echo start tx_first 16
+	stage_until 60 have_passed $((before + $1))
+	echo stop
+	echo quit
+}
+
+is_refused() {
+	error_of p0 | grep -qi seal
+}
+
+be_refused() {
+	stage_until 30 is_refused
+	echo quit
 }
 
 # Frames that came back to a port, by testpmd's last count.
@@ -56,22 +81,19 @@ umask 0 # the switch must be able to connect to testpmd's socket
 mkdir -m 755 "$STAGE/peer"
 must "switchd starts" stage_switchd
 must "a value with two ports is taken" apply 1 false
-testpmd 4 &
-sleep 3
-expect "memory that is not sealed is refused, and said so" sh -c \
-	'echo "$1" | grep -i seal' - "$(error_of p0)"
-wait $!
+testpmd be_refused
+expect "memory that is not sealed is refused, and said so" is_refused
 must "the ports may be told to trust it" apply 2 true
 equal "made anew for that, they keep their addresses" \
 	"$(stage_json "sorted((e['mac'], e['port']) for e in d['entries'] \
 		if e['class'] == 'static')" fdb)" \
 	"[('$MAC0', 'p0'), ('$MAC1', 'p1')]"
 baseline
-testpmd 4
+testpmd go_round 20000
 at_least "frames go from the one that listens to the one that connects" \
 	"$(came_back 0)" 10000
 at_least "and the other way" "$(came_back 1)" 10000
-testpmd 3
+testpmd go_round 20000
 at_least "and frames go again" "$(came_back 0)" 10000
 healthy
 scenario_end

@@ -88,23 +88,24 @@ for i in range(12):
             for f in (own, others, lambda i, k: int(reaches(i, k)))))'
 }
 
-# roam TIMES: p0 changes networks, of which p1 and p2 are in one each.
+# roam TIMES: p0 changes networks, of which p1 and p2 are in one each; frames
+# arrive under each state.
 roam() {
 	local i
 
 	for ((i = 0; i < $1; i++)); do
-		apply n$((20 - i % 2 * 10)) unlocked disabled || return
-		sleep 0.1
+		apply n$((20 - i % 2 * 10)) unlocked disabled &&
+			crowd_more got 100 || return
 	done
 }
 
-# relock TIMES: p0 is locked and unlocked.
+# relock TIMES: p0 is locked and unlocked; frames are sent under each state.
 relock() {
 	local i modes=(locked unlocked)
 
 	for ((i = 0; i < $1; i++)); do
-		apply n10 "${modes[i % 2]}" disabled || return
-		sleep 0.1
+		apply n10 "${modes[i % 2]}" disabled &&
+			crowd_more got 100 || return
 	done
 }
 

@@ -23,15 +23,7 @@ apply() {
 
 # talks_on: another thousand frames have arrived
 talks_on() {
-	local before end=$((SECONDS + 20))
-
-	crowd report || return
-	before=$(crowd_count got)
-	while [ $(($(crowd_count got) - before)) -lt 1000 ]; do
-		[ $SECONDS -lt $end ] || return
-		sleep 0.05
-		crowd report || return
-	done
+	crowd_more got 1000
 }
 
 # The supervisor has put another process in the place of $1.

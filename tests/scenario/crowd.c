@@ -14,12 +14,16 @@
  *	roam	p0 alone sends, and to all; p1 and p2 listen: each frame shall
  *		reach one of them, and only one
  *	report	how that goes, in one line
- *	quiet	no new frames; wait for those under way; report
+ *	quiet	no new frames; take those under way; report
  *	bounce N	N others, never the first three, hang up and come back
  *	probe N	each of the first N sends a frame to each of them and one to
  *		all; answers with a line for each sender: how many of its
  *		frames each got that were for it, that were for others, and
  *		that were for all, a digit each (9: nine or more)
+ *
+ * What is under way is known without a clock: the switch gives a descriptor back
+ * when it has delivered the frame, so once it has given back all, each frame is
+ * in the rings of its receivers or will never be.
  *
  * Ports that are told nothing stay silent.  One that the switch leaves waits
  * for it to come back, as QEMU does.  The end of input is the end.
@@ -42,9 +46,7 @@
 #define WINDOW	    24 /* with a forged one each it still fits a ring */
 #define PROBES_MAX  32
 #define NUMBERS_MAX (8u << 20)
-#define STALL_MS    1000
-#define SETTLE_MS   3000
-#define PROBE_MS    200
+#define SETTLE_MS   60000 /* then the switch does not serve a ring */
 #define TO_ALL	    0xffff
 #define ETHERTYPE   0x0800
 #define PROTOCOL    253 /* RFC 3692: experiments */
@@ -70,7 +72,6 @@ struct talk { /* one direction */
 	uint32_t sent, got;   /* each frame once */
 	uint32_t written_off; /* taken for lost: the window forgets them */
 	uint32_t duplicated, foreign, forged, forged_sent;
-	uint64_t moved_ms;
 	uint8_t *seen; /* by number */
 };
 
@@ -218,7 +219,6 @@ static void talk_take(struct talk *t, const struct numbered *f, size_t n)
 	} else {
 		t->seen[f->number] = 1;
 		t->got++;
-		t->moved_ms = now_ms();
 	}
 }
 
@@ -278,16 +278,36 @@ static void talk_forge(struct talk *t)
 	t->forged_sent += frame_send(&f);
 }
 
+/* Whatever has come to those who listen. */
+static bool listen_once(void)
+{
+	unsigned listening = mode == PROBE ? PROBES_MAX : mode == ROAM ? 3 : 2;
+	bool any = false;
+	unsigned i;
+
+	for (i = mode == ROAM; i < listening && i < count; i++)
+		any |= port_drain(i);
+	return any;
+}
+
+static bool is_full(const struct talk *t)
+{
+	return (int32_t)(t->sent - t->got - t->written_off) >= WINDOW;
+}
+
+/*
+ * When the switch has delivered all and some have not come, they are lost:
+ * the window forgets them.
+ */
 static bool window_open(struct talk *t)
 {
-	int32_t under_way = (int32_t)(t->sent - t->got - t->written_off);
-
-	if (under_way < WINDOW)
+	if (!is_full(t))
 		return true;
-	if (now_ms() - t->moved_ms < STALL_MS)
+	if (vhost_front_tx_pending(port[t->from], 0))
 		return false;
-	t->written_off = t->sent - t->got;
-	t->moved_ms = now_ms();
+	listen_once();
+	if (is_full(t))
+		t->written_off = t->sent - t->got;
 	return true;
 }
 
@@ -323,14 +343,10 @@ static void send_some(void)
 /* Frames and visitors, once; waits a little if there is neither. */
 static void turn(void)
 {
-	unsigned listening = mode == PROBE ? PROBES_MAX : mode == ROAM ? 3 : 2;
 	struct epoll_event ev[64];
-	bool any = false;
-	unsigned i;
+	bool any = listen_once();
 	int n;
 
-	for (i = mode == ROAM; i < listening && i < count; i++)
-		any |= port_drain(i);
 	send_some();
 	n = epoll_wait(epoll_fd, ev, 64, any ? 0 : 1);
 	while (n-- > 0)
@@ -338,12 +354,26 @@ static void turn(void)
 			port_attend(ev[n].data.u32);
 }
 
-static void turn_for(unsigned ms)
+static bool is_under_way(void)
 {
-	uint64_t end = now_ms() + ms;
+	unsigned i;
 
-	while (now_ms() < end)
+	for (i = 0; i < PROBES_MAX && i < count; i++)
+		if (port[i]->sock >= 0 && vhost_front_tx_pending(port[i], 0))
+			return true;
+	return false;
+}
+
+/* Nothing new; what is under way arrives, or never will. */
+static void settle(void)
+{
+	uint64_t end = now_ms() + SETTLE_MS;
+
+	sending = false;
+	while (is_under_way() && now_ms() < end)
 		turn();
+	while (listen_once())
+		;
 }
 
 static void talk_begin(int as)
@@ -354,7 +384,6 @@ static void talk_begin(int as)
 		memset(t->seen, 0, t->sent);
 		t->sent = t->got = t->written_off = t->duplicated = 0;
 		t->foreign = t->forged = t->forged_sent = 0;
-		t->moved_ms = now_ms();
 	}
 	mode = as;
 	sending = true;
@@ -390,15 +419,7 @@ static void report(void)
 
 static void quiet(void)
 {
-	uint64_t end = now_ms() + SETTLE_MS;
-	struct talk t;
-
-	sending = false;
-	do {
-		turn();
-		t = talks_sum();
-	} while (t.got < t.sent && now_ms() < end);
-	turn_for(PROBE_MS); /* for those that should not come */
+	settle();
 	report();
 }
 
@@ -462,6 +483,7 @@ static void probe(unsigned n)
 
 	if (n > PROBES_MAX || n > count)
 		n = 0;
+	settle();
 	memset(probed, 0, sizeof(probed));
 	mode = PROBE;
 	for (i = 0; i < n; i++) {
@@ -472,9 +494,8 @@ static void probe(unsigned n)
 			if (k != i)
 				frame_send(&f);
 		}
-		turn_for(5);
+		settle(); /* or the rings of listeners would not do */
 	}
-	turn_for(PROBE_MS);
 	mode = SILENT;
 	probe_print(n);
 }

@@ -135,8 +135,6 @@ files_are() {
 # baseline: remember processes and open files, for healthy.
 baseline() {
 	SWITCHD_PID=$(stage_switchd_pid)
-	# The switch opens its watch on netd's links a moment after it starts.
-	[ -z "$NETD_SUPERVISOR" ] || sleep 2
 	SWITCHD_FILES=$(open_files)
 	NETD_PID=$(stage_netd_pid || true)
 }
