@@ -143,6 +143,7 @@ static void inner_tag_never_becomes_the_outer_one(void)
 	CU_ASSERT_EQUAL(fake_switch_ctr(fs, "nu")->drops[DROP_EGRESS_VLAN],
 			1);
 	CU_ASSERT_TRUE(arrives_as(fs, "tr", hop, "up", hop));
+	hop = tagged(tagged(outside(), C(20)), C(10));
 	CU_ASSERT_TRUE(arrives_as(fs, "up", hop, "nt", hop));
 	/* out of the tunnel */
 	CU_ASSERT_TRUE(sends_to(fs, "tun", in20, "up"));
