@@ -68,13 +68,19 @@ _switchctl()
 	command=$(_switchctl_command)
 	case $command in
 	'')
-		words='apply confirm revert show ports fdb stats drops capture mirror trace
+		words='apply confirm revert show ports bond uplink lldp fdb stats drops capture mirror trace
 			names version'
 		options='--version'
 		;;
 	apply)
 		options='--check --force --confirm-within'
 		[[ $cur == -* ]] || mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		;;
+	bond)
+		words="set-active $(_switchctl_names bonds)"
+		[[ $prev == set-active ]] && words=$(_switchctl_names bonds)
+		[[ ${COMP_WORDS[COMP_CWORD - 2]} == set-active ]] &&
+			words=$(_switchctl_names ports)
 		;;
 	fdb)
 		words=$(_switchctl_names networks)
@@ -99,7 +105,7 @@ _switchctl()
 		fi
 		;;
 	names)
-		words='ports networks'
+		words='ports networks bonds'
 		;;
 	esac
 	[[ $cur == -* ]] && words="$options --socket --json --help"

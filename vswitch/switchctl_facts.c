@@ -305,19 +305,24 @@ int ctl_drops(struct ctl *ctl)
 int ctl_names(struct ctl *ctl)
 {
 	const char *what = ctl->argv[0];
-	json_t *state;
+	bool bonds = !strcmp(what, "bonds");
+	json_t *state, *list;
 	size_t i;
 	int code;
 
-	if (strcmp(what, "ports") && strcmp(what, "networks"))
-		return ctl_fail(ctl, CTL_USAGE, "names %s: ports or networks",
-				what);
+	if (!bonds && strcmp(what, "ports") && strcmp(what, "networks"))
+		return ctl_fail(ctl, CTL_USAGE,
+				"names %s: ports, networks or bonds", what);
 	code = ctl_call(ctl, "state.get", NULL, NULL, &state);
 	if (code)
 		return code;
-	for (i = 0; i < json_array_size(json_object_get(state, what)); i++)
-		puts(ctl_text(json_array_get(json_object_get(state, what), i),
-			      "name"));
+	list = json_object_get(state, bonds ? "ports" : what);
+	for (i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i);
+
+		if (!bonds || !strcmp(ctl_text(o, "type"), "bond"))
+			puts(ctl_text(o, "name"));
+	}
 	json_decref(state);
 	return CTL_DONE;
 }

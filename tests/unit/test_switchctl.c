@@ -31,6 +31,43 @@
 	"'rx_frames':100,'rx_bytes':6400,'tx_frames':90,'tx_bytes':5760,"     \
 	"'copies':5,'drops':{'vlan':10,'ring_full':4}"
 
+#define LACP_INFO(mac, port, state)                                           \
+	"{'system_priority':65534,'system':'" mac "','key':1,"                \
+	"'port_priority':32768,'port':" port ",'state':[" state "]}"
+#define LACP_MEMBER(name, slot, port, more)                                   \
+	"{'name':'" name "','interface':'" name "','slot':" slot ","          \
+	"'waiting':'','link':true,'speed_mbps':10000,'delay_left_ms':0,"      \
+	"'buckets':2,'load_bytes':2048,'enabled':true,'active':" more ","     \
+	"'lacp':{'actor':" LACP_INFO("02:00:00:00:00:01", port,               \
+				     "'activity','timeout','sync'") ","       \
+	"'partner':" LACP_INFO("02:00:00:00:00:99", port, "'activity'") ","   \
+	"'receive':'current','mux':'distributing','selected':true,"           \
+	"'actor_churn':false,'partner_churn':true,'rx_pdus':5,'tx_pdus':6,"   \
+	"'rx_markers':1,'tx_marker_responses':1,'rx_bad':2,'expired':3}}"
+#define BOND0                                                                 \
+	"{'name':'bond0','mode':'lacp','up':true,'active':'eth0',"            \
+	"'negotiated':true,'fallback':false,'hash':'tcpudp_ports',"           \
+	"'hash_basis':7,'updelay_ms':31000,'downdelay_ms':200,"               \
+	"'rebalance_interval_ms':1800000,'rebalance_in_ms':900,"              \
+	"'failovers':2,'last_failover':{'age_ms':12340,'member':'eth0',"      \
+	"'why':'eth1 lost its carrier'},'lacp':{'active':true,"               \
+	"'time':'fast','system':'02:00:00:00:00:01',"                         \
+	"'system_priority':65534,'fallback_ab':true},'members':["             \
+	LACP_MEMBER("eth0", "0", "1", "true") ","                             \
+	LACP_MEMBER("eth1", "1", "2", "false") "],"                           \
+	"'buckets':[0,0,1,0,1,1,-1],'announced':0,'announce_left':0,"         \
+	"'events':[{'age_ms':200000,'kind':'member up','member':'eth0',"      \
+	"'why':'partner answers'}]}"
+#define BOND1                                                                 \
+	"{'name':'bond1','mode':'active-backup','up':false,'active':null,"    \
+	"'negotiated':false,'fallback':false,'hash':'src_mac',"               \
+	"'hash_basis':0,'updelay_ms':0,'downdelay_ms':0,"                     \
+	"'rebalance_in_ms':null,'failovers':0,'last_failover':null,"          \
+	"'lacp':null,'members':[{'name':'eth2','slot':-1,'waiting':"          \
+	"'eth2: no such \\u001b[31mdevice','link':false,'enabled':false,"      \
+	"'active':false,'speed_mbps':0,'delay_left_ms':30000,'buckets':0,"    \
+	"'load_bytes':0,'lacp':null}],'buckets':[-1],'events':[]}"
+
 /* Answers by method; ' stands for ".  NULL: refused, see do_answer(). */
 static struct answer {
 	const char *method, *result;
@@ -39,7 +76,8 @@ static struct answer {
 	{ "state.get",
 	  "{'owner':'site','generation':7,'networks':[{'name':'n10','vlan':10,"
 	  "'uplink':'up0','link_protocols':['lldp']},{'name':'n20','vlan':20,"
-	  "'mtu':9000}],'ports':[{'name':'web'},{'name':'up0'}]}" },
+	  "'mtu':9000}],'ports':[{'name':'web'},{'name':'up0',"
+	  "'type':'bond'}]}" },
 	{ "ports.list", "{'ports':[" PORT_UP "," PORT_WEB "]}" },
 	{ "fdb.list",
 	  "{'count':1,'entries':[{'network':'n10','mac':'02:00:00:00:00:0a',"
@@ -67,6 +105,24 @@ static struct answer {
 	{ "state.confirm", "{'owner':'t','generation':8}" },
 	{ "state.revert", "{'owner':'t','generation':7,'actions':["
 			  "'remove port b']}" },
+	{ "bonds.list", "{'bonds':[" BOND0 "," BOND1 "]}" },
+	{ "bonds.set_active", "{}" },
+	{ "uplinks.list",
+	  "{'uplinks':[{'port':'up0','interface':'eth0','bond':null,"
+	  "'link':true,'speed_mbps':1000,'mac':'02:00:00:00:00:01',"
+	  "'mtu':1504,'waiting':'','control':{'rx_slow':1,'rx_lldp':2,"
+	  "'rx_other':0,'rx_limited':3,'tx':4,'tx_full':5,'tx_failed':6}},"
+	  "{'port':'eth1','interface':'eth1','bond':'bond0','link':false,"
+	  "'speed_mbps':0,'mac':'02:00:00:00:00:02','mtu':1504,"
+	  "'waiting':'no \\u001b[31mdevice','control':null}]}" },
+	{ "lldp.list",
+	  "{'uplinks':[{'port':'up0','interface':'eth0','tx':true,'rx':true,"
+	  "'tx_frames':4,'rx_frames':5,'rx_bad':6,'aged_out':7,'too_many':8,"
+	  "'neighbours':[{'chassis':'02:00:00:00:00:99','port':'1/17',"
+	  "'port_description':'to host \\u001b[31m7','system_name':'leaf1',"
+	  "'management':'192.0.2.1','pvid':10,'aggregated':true,"
+	  "'left_ms':119500}]},{'port':'eth1','interface':'eth1','tx':false,"
+	  "'rx':false,'neighbours':[]}]}" },
 	{ "trace",
 	  "{'verdict':'none','help':'','network':'n10','out':'unicast',"
 	  "'deliveries':[{'port':'up0','why':'none','frame':"
@@ -184,6 +240,10 @@ static const struct rpc_method methods[] = {
 	{ "stats.get", do_answer, 0, 0 },   { "drops.get", do_answer, 0, 0 },
 	{ "mirror.list", do_answer, 0, 0 }, { "mirror.add", do_answer, 0, 0 },
 	{ "mirror.del", do_answer, 0, 0 },  { "state.apply", do_answer, 0, 0 },
+	{ "bonds.list", do_answer, 0, 0 },
+	{ "bonds.set_active", do_answer, 0, 0 },
+	{ "uplinks.list", do_answer, 0, 0 },
+	{ "lldp.list", do_answer, 0, 0 },
 	{ "state.trial", do_answer, 0, 0 },
 	{ "state.confirm", do_answer, 0, 0 },
 	{ "state.revert", do_answer, 0, 0 },
@@ -284,6 +344,15 @@ static void asked(const char *method, const char *params)
 	CU_ASSERT(ok);
 }
 
+static void set_answer(const char *method, const char *result)
+{
+	struct answer *a = answers;
+
+	while (strcmp(a->method, method))
+		a++;
+	a->result = result;
+}
+
 #define PORTS_TABLE                                                           \
 	"PORT  TYPE        ROLE    STATE    VLANS   NETWORKS  LOCKING   "     \
 	"MAC                RX  TX  DROPS  NOTES\n"                           \
@@ -345,7 +414,135 @@ static void fdb_drops_names_and_version_print(void)
 	       "ARP sender is not this port's\n");
 	prints("names ports", 0, "web\nup0\n");
 	prints("names networks", 0, "n10\nn20\n");
+	prints("names bonds", 0, "up0\n");
 	says("version", 0, "causeway-switchd 0.1.0, pid 42\n");
+}
+
+#define BOND1_TEXT                                                            \
+	"---- bond1 ----\n"                                                   \
+	"bond_mode: active-backup\n"                                          \
+	"bond-hash-basis: 0\n"                                                \
+	"updelay: 0 ms\n"                                                     \
+	"downdelay: 0 ms\n"                                                   \
+	"lacp_status: off\n"                                                  \
+	"active member: <none>\n"                                             \
+	"last failover: none\n"                                               \
+	"\n"                                                                  \
+	"member eth2: disabled\n"                                             \
+	"  waiting: eth2: no such ?[31mdevice\n"                              \
+	"  link: down\n"                                                      \
+	"  may_enable: false\n"                                               \
+	"  updelay expires in 30000 ms\n"                                     \
+	"  buckets: 0, 0 kB load\n"
+#define MEMBER_TEXT(name, active, hash)                                       \
+	"\nmember " name ": enabled\n" active                                 \
+	"  link: up, 10000 Mb/s\n"                                            \
+	"  may_enable: true\n"                                                \
+	"  buckets: 2, 2 kB load\n" hash
+#define INFO_TEXT(side, mac, port, state)                                     \
+	"\n  " side " sys_id: " mac "\n"                                      \
+	"  " side " sys_priority: 65534\n"                                    \
+	"  " side " port_id: " port "\n"                                      \
+	"  " side " port_priority: 32768\n"                                   \
+	"  " side " key: 1\n"                                                 \
+	"  " side " state: " state "\n"
+#define LACP_TEXT(name, port)                                                 \
+	"\nmember: " name ": current attached\n"                              \
+	"  port_id: " port "\n"                                               \
+	"  port_priority: 32768\n"                                            \
+	"  may_enable: true\n"                                                \
+	"  mux: distributing\n"                                               \
+	"  churn: partner\n"                                                  \
+	INFO_TEXT("actor", "02:00:00:00:00:01", port,                         \
+		  "activity timeout synchronized")                            \
+	INFO_TEXT("partner", "02:00:00:00:00:99", port, "activity")           \
+	"\n  PDUs: 5 received, 6 sent, 2 bad; expired: 3\n"                   \
+	"  markers: 1 received, 1 answered\n"
+#define BOND0_TEXT(hash0, hash1)                                              \
+	"---- bond0 ----\n"                                                   \
+	"bond_mode: lacp\n"                                                   \
+	"hashing-algorithm: tcpudp_ports\n"                                   \
+	"bond-hash-basis: 7\n"                                                \
+	"updelay: 31000 ms\n"                                                 \
+	"downdelay: 200 ms\n"                                                 \
+	"next rebalance: 900 ms\n"                                            \
+	"lacp_status: negotiated\n"                                           \
+	"lacp_fallback_ab: true\n"                                            \
+	"active member: eth0\n"                                               \
+	"last failover: 12.3 s ago to eth0: eth1 lost its carrier "           \
+	"(2 in all)\n"                                                        \
+	MEMBER_TEXT("eth0", "  active member\n", hash0)                       \
+	MEMBER_TEXT("eth1", "", hash1)                                        \
+	"\n---- bond0: lacp ----\n"                                           \
+	"  status: active negotiated\n"                                       \
+	"  sys_id: 02:00:00:00:00:01\n"                                       \
+	"  sys_priority: 65534\n"                                             \
+	"  aggregation key: 1\n"                                              \
+	"  lacp_time: fast\n"                                                 \
+	LACP_TEXT("eth0", "1") LACP_TEXT("eth1", "2")
+
+static void bonds_read_as_open_vswitch_s_do(void)
+{
+	prints("bond", 0, BOND0_TEXT("", "") "\n" BOND1_TEXT);
+	prints("bond bond0", 0,
+	       BOND0_TEXT("  hash: 0-1 3\n", "  hash: 2 4-5\n")
+	       "\n"
+	       "  AGO  EVENT      MEMBER  WHY\n"
+	       "3 min  member up  eth0    partner answers\n");
+	asked("bonds.list", "{}");
+	prints("bond bond1", 0, BOND1_TEXT);
+	says("bond bond1 --json", 0, "\"bonds\": [\n    {");
+	CU_ASSERT(!strstr(out, "bond0"));
+	says("bond bond2", 1, "bond2: no such bond");
+	prints("bond set-active bond0 eth1", 0,
+	       "eth1 is the active member of bond0\n");
+	asked("bonds.set_active", "{'bond':'bond0','member':'eth1'}");
+}
+
+static void long_lists_of_hashes_are_wrapped(void)
+{
+	const char *kept = "{'bonds':[" BOND0 "," BOND1 "]}";
+	char many[4096];
+	const char *line;
+	size_t at;
+	int i;
+
+	at = sprintf(many, "{'bonds':[{'name':'b','members':[{'name':'m',"
+			   "'slot':0}],'buckets':[0");
+	for (i = 1; i < 256; i++)
+		at += sprintf(many + at, ",%d", i & 1);
+	strcpy(many + at, "]}]}");
+	set_answer("bonds.list", many);
+	says("bond b", 0, "  hash: 0 2 4 6");
+	says("bond b", 0, " 254\n");
+	for (line = out; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		CU_ASSERT(strcspn(line, "\n") <= 80);
+	}
+	set_answer("bonds.list", kept);
+}
+
+static void uplinks_and_their_neighbours_are_tables(void)
+{
+	prints("uplink", 0,
+	       "PORT  INTERFACE  BOND   LINK  MBIT/S  MAC                 MTU  "
+	       "SLOW RX  LLDP RX  CONTROL TX  LOST  WAITING\n"
+	       "up0   eth0       -      up      1000  02:00:00:00:00:01  1504  "
+	       "      1        2           4    14  -\n"
+	       "eth1  eth1       bond0  down       -  02:00:00:00:00:02  1504  "
+	       "      0        0           0     0  no ?[31mdevice\n");
+	prints("lldp", 0,
+	       "PORT  INTERFACE  LLDP  SENT  RECEIVED  BAD  AGED OUT  "
+	       "TOO MANY\n"
+	       "up0   eth0       both     4         5    6         7  "
+	       "       8\n"
+	       "eth1  eth1       off      0         0    0         0  "
+	       "       0\n"
+	       "\n"
+	       "PORT  NEIGHBOUR  CHASSIS            ITS PORT  DESCRIPTION     "
+	       "MANAGEMENT  PVID  AGGREGATED  LEFT S\n"
+	       "up0   leaf1      02:00:00:00:00:99  1/17      to host ?[31m7  "
+	       "192.0.2.1     10  yes            119\n");
 }
 
 static void stats_add_up_and_show_the_workers(void)
@@ -393,6 +590,9 @@ static void json_is_what_the_switch_said(void)
 		{ "--json fdb", "fdb.list" },
 		{ "stats --json", "stats.get" },
 		{ "drops --json", "drops.get" },
+		{ "bond --json", "bonds.list" },
+		{ "uplink --json", "uplinks.list" },
+		{ "lldp --json", "lldp.list" },
 		{ "mirror list --json", "mirror.list" },
 		{ "trace web --hex 02 --json", "trace" },
 	};
@@ -443,15 +643,6 @@ static void apply_tells_what_was_done(void)
 			"  found: 6\n"
 			"  valid: at least 7\n");
 	t.refuse = false;
-}
-
-static void set_answer(const char *method, const char *result)
-{
-	struct answer *a = answers;
-
-	while (strcmp(a->method, method))
-		a++;
-	a->result = result;
 }
 
 static void a_state_on_trial_is_confirmed_or_taken_back(void)
@@ -624,7 +815,10 @@ static void wrong_usage_is_named(void)
 		{ "mirror add --to x", "--to PORT and at least one" },
 		{ "mirror del", "a session's number" },
 		{ "mirror del x1", "a session's number" },
-		{ "names frogs", "ports or networks" },
+		{ "names frogs", "ports, networks or bonds" },
+		{ "bond a b", "usage: switchctl bond" },
+		{ "bond set-active bond0", "set-active BOND MEMBER" },
+		{ "lldp eth0", "usage: switchctl lldp" },
 		{ "trace web", "usage: switchctl trace" },
 	};
 	unsigned i, before = t.calls;
@@ -658,6 +852,9 @@ int main(void)
 		SUITE_TEST(ports_are_a_table_and_texts_cannot_drive_the_terminal),
 		SUITE_TEST(show_puts_everything_on_one_page),
 		SUITE_TEST(fdb_drops_names_and_version_print),
+		SUITE_TEST(bonds_read_as_open_vswitch_s_do),
+		SUITE_TEST(long_lists_of_hashes_are_wrapped),
+		SUITE_TEST(uplinks_and_their_neighbours_are_tables),
 		SUITE_TEST(stats_add_up_and_show_the_workers),
 		SUITE_TEST(watching_shows_rates_until_the_reader_leaves),
 		SUITE_TEST(json_is_what_the_switch_said),
