@@ -450,8 +450,11 @@ int conf_check(struct switch_conf *conf, struct switch_conf_errors *errs)
 	conf_check_bonds(conf, errs);
 	check_all_vlans(&c);
 	check_macs(&c);
-	check_ends(&c, offsetof(struct conf_port, socket), "socket");
-	check_ends(&c, offsetof(struct conf_port, interface), "interface");
+	if (conf->port_count) {
+		check_ends(&c, offsetof(struct conf_port, socket), "socket");
+		check_ends(&c, offsetof(struct conf_port, interface),
+			   "interface");
+	}
 	if (c.no_memory)
 		return -ENOMEM;
 	return errs->count ? -EINVAL : 0;
