@@ -18,7 +18,8 @@
 #define LLDP_NEIGHBOURS_MAX 8 /* of one uplink; the oldest gives way */
 #define LLDP_TEXT_MAX 256
 #define LLDP_TX_INTERVAL_MS 30000
-#define LLDP_TX_FAST_MS 1000 /* the first four after a link came up */
+/* The first four after a link came up or somebody new was heard. */
+#define LLDP_TX_FAST_MS 1000
 #define LLDP_TTL_S 121
 
 struct lldp_local {
@@ -52,6 +53,7 @@ struct lldp_neighbour {
 
 struct lldp_facts {
 	uint64_t tx, rx, rx_bad, aged_out, too_many;
+	uint64_t rx_bad_tlvs; /* passed over in frames that were right */
 };
 
 struct lldp;
@@ -60,10 +62,15 @@ struct lldp;
 int lldp_new(struct lldp **out, const struct lldp_local *local, bool tx,
 	     bool rx, uint64_t now_ms);
 void lldp_free(struct lldp *lldp); /* NULL does nothing */
+/* Says goodbye under the old name, when that changes or tx ends. */
 void lldp_reconfigure(struct lldp *lldp, const struct lldp_local *local,
 		      bool tx, bool rx, uint64_t now_ms);
+/* A new one starts without link.  One that goes down takes its neighbours. */
 void lldp_link(struct lldp *lldp, bool up, uint64_t now_ms);
-/* From the destination MAC on.  False: malformed or not LLDP. */
+/*
+ * From the destination MAC on, without VLAN tags.  False: malformed or not
+ * LLDP.  Run lldp_run() after it.
+ */
 bool lldp_input(struct lldp *lldp, const uint8_t *frame, size_t len,
 		uint64_t now_ms);
 /* As lacp_run(): sends what is due, forgets who is silent. */
@@ -75,6 +82,7 @@ size_t lldp_shutdown_frame(const struct lldp *lldp,
 			   uint8_t frame[LLDP_FRAME_MAX]);
 
 unsigned lldp_neighbour_count(const struct lldp *lldp);
+/* In the order in which they were first heard; NULL: none such. */
 const struct lldp_neighbour *lldp_neighbour(const struct lldp *lldp,
 					    unsigned i);
 void lldp_facts(const struct lldp *lldp, struct lldp_facts *facts);
