@@ -19,9 +19,9 @@
  * has one.  Time without carrier adds up over short returns of it, or a link
  * that comes and goes within downdelay would keep its frames for ever.
  *
- * The rule.  One of three (enum rule) is in force.  LACP's is that of lacp.c,
- * which has no delays of ours: from when a member collects until no partner is
- * left.  Before and after, lacp-fallback-ab makes it active-backup.
+ * The rule.  One of three (enum rule) is in force.  LACP's is what lacp.c says,
+ * without delays of ours, while there is an aggregation; while there is none,
+ * lacp-fallback-ab makes it active-backup.
  *
  * The table.  Workers read its words while they change, and may see a change
  * of one word before or after that of another.  So
@@ -93,7 +93,7 @@ struct bond {
 	struct lacp *lacp; /* has members while mode is lacp */
 	struct member members[BOND_MEMBERS_MAX];
 	enum rule rule;
-	bool aggregated;    /* LACP rules until there is no partner */
+	bool aggregated;    /* LACP has something to rule */
 	uint16_t enabled;   /* bits */
 	uint16_t left;      /* gone since the last decision, with link */
 	uint16_t sharing;   /* have, or may have, buckets */
@@ -301,7 +301,7 @@ static void count_loss(struct bond *bond, unsigned i,
 {
 	if ((int)i == bond->active)
 		memcpy(bond->lost, e->why, sizeof(bond->lost));
-	else if (bond->rule >= RULE_SLB && bond->enabled)
+	else if (has(bond->sharing, i) && bond->enabled)
 		failover(bond, e);
 }
 
@@ -477,24 +477,26 @@ static enum rule rule_of(const struct bond *bond)
 }
 
 /*
- * A partner is of use once a member collects; until then the fallback goes on.
- * After that only its silence brings the fallback back: one that takes members
- * out of the aggregation one by one means what it says.
+ * The fallback goes on until LACP carries frames both ways, and is back when
+ * it no longer does, whatever the partner says: one member can do no harm.
  */
 static void find_partner(struct bond *bond, uint64_t now)
 {
-	bool partner = runs_lacp(bond) && lacp_negotiated(bond->lacp);
+	uint16_t carry = 0;
 
-	if (bond->aggregated && !partner) {
-		bond->aggregated = false;
-		because(event(bond, BOND_LOST_PARTNER, -1, now),
-			"no member hears from its LACP partner");
-	} else if (!bond->aggregated && partner &&
-		   members_with(bond, is_collecting)) {
-		bond->aggregated = true;
+	if (runs_lacp(bond))
+		carry = members_with(bond, bond->conf.fallback_ab
+						   ? is_distributing
+						   : is_collecting);
+	if (bond->aggregated == !!carry)
+		return;
+	bond->aggregated = carry;
+	if (carry)
 		because(event(bond, BOND_NEGOTIATED, -1, now),
 			"LACP aggregates with its partner");
-	}
+	else
+		because(event(bond, BOND_LOST_PARTNER, -1, now),
+			"LACP aggregates no member");
 }
 
 static void why_down(const struct bond *bond, unsigned i, struct bond_event *e)
@@ -620,11 +622,11 @@ static bool spreads(const struct bond *bond)
 
 static void share_buckets(struct bond *bond, uint64_t now)
 {
-	uint16_t keep = bond->enabled, take;
+	uint16_t keep = bond->enabled;
+	uint16_t take = keep & members_with(bond, is_linked);
 
-	if (!spreads(bond))
-		keep = bond->active < 0 ? 0 : MEMBER(bond->active);
-	take = keep & members_with(bond, is_linked);
+	if (!spreads(bond)) /* in downdelay it takes all the same */
+		keep = take = bond->active < 0 ? 0 : MEMBER(bond->active);
 	if (__builtin_popcount(bond->sharing) < 2)
 		bond->rebalanced_ms = now; /* no loads are known yet */
 	bond_share_assign(bond->of, keep, take, keep & ~bond->sharing & take);
@@ -694,7 +696,11 @@ static void begin_handover(struct bond *bond, const struct words *w,
 	if (!(flood & alive))
 		return;
 	if (was != bond->rule)
-		hand_over(bond, get(&bond->table.accept), flood, now);
+		hand_over(bond,
+			  was == RULE_SLB || bond->rule == RULE_SLB
+				  ? get(&bond->table.accept)
+				  : UINT16_MAX,
+			  flood, now);
 	else if (w->accept_flood & ~flood &&
 		 (bond->rule != RULE_LACP || !(w->accept_flood & flood)))
 		hand_over(bond, UINT16_MAX, flood, now);

@@ -28,9 +28,9 @@
 #include "vlan/lacp.h"
 
 #define BOND_MEMBERS_MAX LACP_MEMBERS_MAX
-#define BOND_BUCKETS 256
-#define BOND_NONE 0xff /* no member */
-#define BOND_NAME_MAX 64
+#define BOND_BUCKETS     256
+#define BOND_NONE        0xff /* no member */
+#define BOND_NAME_MAX    64
 
 enum bond_mode { BOND_BALANCE_SLB, BOND_ACTIVE_BACKUP, BOND_LACP };
 enum bond_hash { BOND_TCPUDP_PORTS, BOND_SRC_MAC }; /* lacp's choice */
@@ -39,13 +39,13 @@ enum bond_hash { BOND_TCPUDP_PORTS, BOND_SRC_MAC }; /* lacp's choice */
 struct bond_conf {
 	char name[BOND_NAME_MAX];
 	enum bond_mode mode;
-	uint32_t updelay_ms;		/* 31000 */
-	uint32_t downdelay_ms;		/* 200; carrier lost, summed up until
+	uint32_t updelay_ms;            /* 31000 */
+	uint32_t downdelay_ms;          /* 200; carrier lost, summed up until
 					 * it stays for ten times as long */
 	uint32_t rebalance_interval_ms; /* 1800000; 0: never */
-	int primary;			/* member preferred as active, or -1 */
-	enum bond_hash hash;		/* hashing-algorithm */
-	bool fallback_ab;		/* lacp-fallback-ab, default true */
+	int primary;                    /* member preferred as active, or -1 */
+	enum bond_hash hash;            /* hashing-algorithm */
+	bool fallback_ab;               /* lacp-fallback-ab, default true */
 	struct lacp_conf lacp;
 	uint32_t hash_basis;
 };
@@ -61,22 +61,22 @@ struct bond_table {
 	_Atomic bool refuse_moved;     /* SLB: a source that is known behind
 					* another port is our own frame that
 					* came back (see docs/bonds.md) */
-	_Atomic bool only_home;	       /* SLB: unicast is taken only where its
+	_Atomic bool only_home;        /* SLB: unicast is taken only where its
 					* own bucket leaves */
-	_Atomic bool hash_flow;	       /* L3 and L4 too, not only MAC, VLAN */
-	_Atomic bool up;	       /* some member can send */
+	_Atomic bool hash_flow;        /* L3 and L4 too, not only MAC, VLAN */
+	_Atomic bool up;               /* some member can send */
 	_Atomic uint32_t basis;
 	_Atomic uint8_t member_of[BOND_BUCKETS]; /* or BOND_NONE */
 };
 
 enum bond_event_kind {
-	BOND_MEMBER_UP,	  /* may carry traffic from now on */
+	BOND_MEMBER_UP, /* may carry traffic from now on */
 	BOND_MEMBER_DOWN,
-	BOND_ACTIVE,	  /* another active member: announce all addresses */
-	BOND_MOVED,	  /* buckets moved: announce those of their addresses */
-	BOND_NEGOTIATED,  /* LACP has a partner and aggregates with it:
-			   * announce all addresses */
-	BOND_LOST_PARTNER,
+	BOND_ACTIVE,     /* another active member: announce all addresses */
+	BOND_MOVED,      /* buckets moved: announce those of their addresses */
+	BOND_NEGOTIATED, /* LACP has a partner and aggregates with it:
+			  * announce all addresses */
+	BOND_LOST_PARTNER, /* aggregates no member any more */
 	BOND_ALL_DOWN,
 };
 
@@ -85,7 +85,7 @@ struct bond_event {
 	uint8_t member; /* or BOND_NONE */
 	uint64_t at_ms;
 	uint64_t buckets[BOND_BUCKETS / 64]; /* BOND_MOVED: which */
-	char why[96];	/* "eth0 lost its carrier" */
+	char why[96];                        /* "eth0 lost its carrier" */
 };
 
 struct bond_member_facts {
@@ -100,9 +100,9 @@ struct bond_member_facts {
 };
 
 struct bond_facts {
-	int active; /* member, or -1 */
-	bool negotiated; /* LACP */
-	bool fallback;   /* lacp without partner runs as active-backup */
+	int active;      /* member, or -1 */
+	bool negotiated; /* LACP aggregates with a partner */
+	bool fallback;   /* while it does not, runs as active-backup */
 	uint64_t rebalance_in_ms;
 	uint64_t failovers;
 	struct bond_event last_failover; /* BOND_ACTIVE, or BOND_MEMBER_DOWN
@@ -152,8 +152,8 @@ bool bond_slow_input(struct bond *bond, unsigned member, const uint8_t *frame,
  * frames.  Call after every call above and at the time that it returns.
  */
 uint64_t bond_run(struct bond *bond, uint64_t now_ms,
-		  void (*send)(void *ctx, unsigned member,
-			       const uint8_t *frame, size_t len),
+		  void (*send)(void *ctx, unsigned member, const uint8_t *frame,
+			       size_t len),
 		  void *ctx);
 /* The oldest event not yet taken; false: none.  Up to 64 are kept. */
 bool bond_next_event(struct bond *bond, struct bond_event *event);
@@ -196,7 +196,8 @@ static inline bool bond_takes(const struct bond_table *table, unsigned member,
 
 	if (dst[0] & 1)
 		return atomic_load_explicit(&table->accept_flood, any) >>
-		       member & 1;
+			       member &
+		       1;
 	if (!(atomic_load_explicit(&table->accept, any) >> member & 1))
 		return false;
 	if (!atomic_load_explicit(&table->only_home, any))
