@@ -509,6 +509,7 @@ static void cable_between_two_members_is_no_partner(void)
 
 struct puppet {
 	struct lacp *lacp;
+	unsigned member;       /* on whose wire it is */
 	struct lacp_info self; /* what it says of itself */
 	struct lacp_info seen; /* what it says of us */
 	uint64_t now, due;
@@ -554,7 +555,7 @@ static void puppet_says(struct puppet *p, uint8_t its_state)
 	p->self.state = its_state;
 	p->seen.state = f.actor.state;
 	lacp_wire_pdu(frame, mac, &p->self, &p->seen);
-	CU_ASSERT(lacp_input(p->lacp, 0, frame, sizeof(frame), p->now));
+	CU_ASSERT(lacp_input(p->lacp, p->member, frame, sizeof(frame), p->now));
 	puppet_run(p, p->now);
 }
 
@@ -614,6 +615,23 @@ static void collects_only_what_the_partner_has_in_sync(void)
 	lacp_free(p.lacp);
 }
 
+static void another_partner_begins_from_the_start(void)
+{
+	const uint8_t all =
+		TALKS | LACP_AGGREGATION | LACP_SYNC | LACP_COLLECTING;
+	struct puppet p;
+
+	puppet_start(&p);
+	puppet_keeps_saying(&p, all, 5000);
+	CU_ASSERT(lacp_distributing(p.lacp, 0));
+	p.self.system[5] = 3;
+	puppet_says(&p, all);
+	CU_ASSERT_EQUAL(puppet_facts(&p).mux, LACP_MUX_WAITING);
+	puppet_keeps_saying(&p, all, 2500);
+	CU_ASSERT(lacp_distributing(p.lacp, 0));
+	lacp_free(p.lacp);
+}
+
 /* FR-17: that someone knows our partner's identity does not make it him. */
 static void sync_with_another_port_is_not_sync_with_us(void)
 {
@@ -638,12 +656,18 @@ static void individual_partner_is_used_alone(void)
 {
 	const struct lacp_member_conf second = { .port = 2, .key = 5 };
 	struct puppet p;
+	unsigned i;
 
 	puppet_start(&p);
 	lacp_member_set(p.lacp, 1, &second, p.now);
 	lacp_member_link(p.lacp, 1, true, 10000, p.now);
 	memset(&p.seen, 0, sizeof(p.seen)); /* it need not know us */
-	puppet_keeps_saying(&p, TALKS | LACP_SYNC | LACP_COLLECTING, 5000);
+	for (i = 0; i < 20; i++) {
+		p.member = i & 1;
+		p.self.port = i & 1; /* two individual ports of one system */
+		puppet_keeps_saying(&p, TALKS | LACP_SYNC | LACP_COLLECTING,
+				    500);
+	}
 	CU_ASSERT(lacp_distributing(p.lacp, 0));
 	CU_ASSERT(!lacp_collecting(p.lacp, 1));
 	lacp_free(p.lacp);
@@ -668,6 +692,22 @@ static void sends_no_more_than_three_pdus_a_second(void)
 	lacp_free(p.lacp);
 }
 
+static void speaks_at_once_when_asked_for_more(void)
+{
+	struct puppet p;
+
+	puppet_start(&p);
+	puppet_keeps_saying(&p, LACP_ACTIVITY | LACP_AGGREGATION, 15000);
+	p.pdus = 0;
+	puppet_keeps_saying(&p, LACP_ACTIVITY | LACP_AGGREGATION, 10000);
+	CU_ASSERT_EQUAL(p.pdus, 0);
+	puppet_says(&p, TALKS | LACP_AGGREGATION);
+	CU_ASSERT_EQUAL(p.pdus, 1);
+	puppet_pass(&p, 2000);
+	CU_ASSERT_EQUAL(p.pdus, 3);
+	lacp_free(p.lacp);
+}
+
 static void partner_that_refuses_for_a_minute_churns(void)
 {
 	struct puppet p;
@@ -679,6 +719,18 @@ static void partner_that_refuses_for_a_minute_churns(void)
 	CU_ASSERT(puppet_facts(&p).partner_churn);
 	CU_ASSERT(!puppet_facts(&p).actor_churn);
 	puppet_says(&p, TALKS | LACP_AGGREGATION | LACP_SYNC);
+	CU_ASSERT(!puppet_facts(&p).partner_churn);
+	lacp_free(p.lacp);
+}
+
+static void new_partner_has_a_minute_of_its_own(void)
+{
+	struct puppet p;
+
+	puppet_start(&p);
+	puppet_pass(&p, 70000);
+	CU_ASSERT(puppet_facts(&p).partner_churn);
+	puppet_keeps_saying(&p, TALKS | LACP_AGGREGATION, 59000);
 	CU_ASSERT(!puppet_facts(&p).partner_churn);
 	lacp_free(p.lacp);
 }
@@ -781,10 +833,13 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(plug_that_loops_has_no_partner),
 	SUITE_TEST(cable_between_two_members_is_no_partner),
 	SUITE_TEST(collects_only_what_the_partner_has_in_sync),
+	SUITE_TEST(another_partner_begins_from_the_start),
 	SUITE_TEST(sync_with_another_port_is_not_sync_with_us),
 	SUITE_TEST(individual_partner_is_used_alone),
 	SUITE_TEST(sends_no_more_than_three_pdus_a_second),
+	SUITE_TEST(speaks_at_once_when_asked_for_more),
 	SUITE_TEST(partner_that_refuses_for_a_minute_churns),
+	SUITE_TEST(new_partner_has_a_minute_of_its_own),
 	SUITE_TEST(without_partner_the_actor_churns),
 	SUITE_TEST(lone_member_asks_every_second),
 	SUITE_TEST(markers_are_answered_within_reason),
