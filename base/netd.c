@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <cap-ng.h>
 #include <event2/event.h>
 #include <linux/capability.h>
 #include <linux/if_tun.h>
@@ -662,7 +663,10 @@ static int open_state(struct netd *n)
 		return rc;
 	}
 	rc = netd_take_open(&n->take, n->state_dir, n->rt);
-	if (rc)
+	if (rc == -EWOULDBLOCK)
+		log_err("%s: another netd uses this folder; stop it, or give "
+			"this one its own with --state", n->state_dir);
+	else if (rc)
 		log_err("%s: %s", n->state_dir, strerror(-rc));
 	return rc;
 }
@@ -725,13 +729,26 @@ static int jail(void)
 	return rc;
 }
 
+/* Said at once: as anybody else, everything below would fail in its own way. */
+static int check_rights(void)
+{
+	if (capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_ADMIN) &&
+	    capng_have_capability(CAPNG_EFFECTIVE, CAP_NET_RAW))
+		return 0;
+	log_err("this needs root, or CAP_NET_ADMIN and CAP_NET_RAW: run it "
+		"with sudo");
+	return -EPERM;
+}
+
 static int serve(struct netd *n)
 {
 	int rc;
 
 	daemon_block_signals();
 	daemon_ready_prepare();
-	rc = open_state(n);
+	rc = check_rights();
+	if (!rc)
+		rc = open_state(n);
 	if (!rc)
 		rc = watch_links(n);
 	if (!rc)
@@ -792,7 +809,7 @@ static int release_all(struct netd *n)
 	int failed = 1;
 
 	if (rpc_client_open(&rpc, n->socket_path, &err)) {
-		if (!open_state(n))
+		if (!check_rights() && !open_state(n))
 			failed = netd_take_release_all(n->take) != 0;
 		return failed;
 	}

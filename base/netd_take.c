@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include <linux/if_link.h>
+#include <sys/file.h>
 
 #include "base/daemon.h"
 #include "base/log.h"
@@ -38,6 +39,7 @@ struct netd_take {
 	char dir[PATH_MAX - NAME_MAX - 2]; /* room for a file's name */
 	struct netd_rtnl *rt;
 	json_t *records; /* ifname: record */
+	int dir_fd;	 /* the lock is on it */
 };
 
 /* --- records ------------------------------------------------------------ */
@@ -116,7 +118,11 @@ int netd_take_open(struct netd_take **out, const char *dir,
 	strcpy(take->dir, dir);
 	take->rt = rt;
 	take->records = json_object();
-	d = opendir(dir);
+	take->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* held until this process ends, however it ends */
+	d = take->dir_fd < 0 || flock(take->dir_fd, LOCK_EX | LOCK_NB)
+		    ? NULL
+		    : opendir(dir);
 	if (!d) {
 		int rc = -errno;
 
@@ -135,6 +141,8 @@ void netd_take_close(struct netd_take *take)
 	if (!take)
 		return;
 	json_decref(take->records);
+	if (take->dir_fd >= 0)
+		close(take->dir_fd);
 	free(take);
 }
 

@@ -23,7 +23,7 @@
 
 struct netd_take;
 
-/* Reads the records in dir, which exists. */
+/* Reads the records in dir, which exists.  -EWOULDBLOCK: another has it. */
 int netd_take_open(struct netd_take **out, const char *dir,
 		   struct netd_rtnl *rt);
 void netd_take_close(struct netd_take *take);

@@ -151,6 +151,19 @@ caps=$(grep CapEff "/proc/$netd_pid/status" | cut -f2)
 	grep -q "^Seccomp:.2" "/proc/$netd_pid/status" || fail "no seccomp"
 ok "netd keeps CAP_NET_ADMIN and CAP_NET_RAW only, under seccomp"
 
+"$build/base/causeway-netd" --socket "$work/other.sock" --state "$work/state" \
+	2>"$work/second" && fail "a second netd runs on the same folder"
+grep -q "another netd uses this folder" "$work/second" ||
+	fail "a second netd said: $(cat "$work/second")"
+ok "a second netd on the same folder is refused"
+
+setpriv --reuid 65534 --clear-groups "$build/base/causeway-netd" \
+	--socket "$work/other.sock" --state "$work/other" 2>"$work/second" &&
+	fail "netd runs without rights"
+grep -q "needs root" "$work/second" ||
+	fail "without rights netd said: $(cat "$work/second")"
+ok "without rights netd says what it needs"
+
 setpriv --reuid 65534 --clear-groups "$build/tests/scenario/netd-ask" \
 	"$work/netd.sock" get h0 >/dev/null 2>&1 && fail "nobody may ask" ||
 	ok "another user is turned away"
