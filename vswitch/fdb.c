@@ -70,8 +70,7 @@ struct place {
 struct rule {
 	bool (*match)(const struct rule *r, uint64_t key, uint32_t where,
 		      uint16_t seen);
-	uint64_t mac;
-	uint16_t port, now, max_age;
+	uint16_t now, max_age;
 	bool statics;
 	bool (*stale)(const void *ctx, const struct fdb_entry *e);
 	const void *ctx;
@@ -108,13 +107,11 @@ static void bump(_Atomic uint64_t *counter)
 }
 
 /* Count an entry in (by = 1) or out (by = -1). */
-static void account(struct table *t, uint64_t key, uint32_t where, int by)
+static void account(struct table *t, uint32_t where, int by)
 {
 	t->count += by;
 	if (class_of(where) != FDB_STATIC)
 		t->ports[port_of(where)].learned += by;
-	else if (segment_of(key) == FDB_SEGMENT_ANY)
-		t->pub.any_count += by;
 }
 
 /* Fill an empty slot. */
@@ -134,7 +131,7 @@ static void clear(struct place p)
 
 static void forget(struct table *t, struct place p)
 {
-	account(t, p.b->key[p.slot], p.b->where[p.slot], -1);
+	account(t, p.b->where[p.slot], -1);
 	clear(p);
 }
 
@@ -239,7 +236,7 @@ static bool insert(struct table *t, uint64_t key, uint64_t hash, uint32_t where,
 	if (!p.b)
 		return false;
 	fill(p, key, where, seen, moved);
-	account(t, key, where, 1);
+	account(t, where, 1);
 	return true;
 }
 
@@ -407,10 +404,10 @@ static enum fdb_learned refresh(struct table *t, struct place p,
 		count_move(&t->ports[port_of(where)], verdict);
 		if (verdict != FDB_MOVED)
 			return verdict;
-		account(t, p.b->key[p.slot], old, -1);
+		account(t, old, -1);
 		atomic_store_explicit(&p.b->where[p.slot], where,
 				      memory_order_release);
-		account(t, p.b->key[p.slot], where, 1);
+		account(t, where, 1);
 		p.b->moved[p.slot] = tick;
 	}
 	atomic_store_explicit(&p.b->seen[p.slot], tick, memory_order_relaxed);
@@ -489,7 +486,7 @@ static int insert_static(struct table *t, uint64_t key, uint64_t hash,
 		return -ENOSPC;
 	forget(t, p);
 	fill(p, key, where, 0, 0);
-	account(t, key, where, 1);
+	account(t, where, 1);
 	return 0;
 }
 
@@ -507,9 +504,9 @@ static int pin(struct table *t, uint64_t key, uint16_t port)
 		return 0;
 	if (class_of(old) == FDB_STATIC)
 		return -EEXIST;
-	account(t, key, old, -1);
+	account(t, old, -1);
 	atomic_store_explicit(&p.b->where[p.slot], where, memory_order_release);
-	account(t, key, where, 1);
+	account(t, where, 1);
 	return 0;
 }
 
@@ -544,12 +541,6 @@ static uint32_t sweep(struct table *t, uint32_t first, uint32_t n,
 	return gone;
 }
 
-static bool match_mac(const struct rule *r, uint64_t key, uint32_t where,
-		      uint16_t seen)
-{
-	return key << 16 == r->mac << 16 && port_of(where) != r->port;
-}
-
 static struct fdb_entry entry_of(uint64_t key, uint32_t where, uint16_t seen)
 {
 	struct fdb_entry e = { .segment = segment_of(key),
@@ -578,7 +569,6 @@ static bool match_old(const struct rule *r, uint64_t key, uint32_t where,
 
 int fdb_set_static(struct fdb *fdb, uint64_t key, uint16_t port)
 {
-	struct rule same_mac = { .match = match_mac, .mac = key, .port = port };
 	struct table *t = table_of(fdb);
 	int rc;
 
@@ -586,8 +576,6 @@ int fdb_set_static(struct fdb *fdb, uint64_t key, uint16_t port)
 		return -EINVAL;
 	writer_lock(&t->lock);
 	rc = pin(t, key, port);
-	if (!rc && segment_of(key) == FDB_SEGMENT_ANY)
-		sweep(t, 0, fdb_buckets(fdb), &same_mac);
 	writer_unlock(&t->lock);
 	return rc;
 }

@@ -46,7 +46,6 @@
 #define FDB_AGE_TICKS    300   /* without a frame: forgotten (802.1Q 8.8.3) */
 #define FDB_AGE_MAX      32000
 #define FDB_SLOTS        4      /* entries of a bucket */
-#define FDB_SEGMENT_ANY  0xffff /* see fdb_source() */
 
 /* Who says so; a higher class wins an address. */
 enum fdb_class {
@@ -83,7 +82,6 @@ struct fdb {
 	uint64_t seed[2];
 	uint32_t mask;              /* buckets - 1 */
 	_Atomic uint32_t shifts;    /* entries that changed their bucket */
-	_Atomic uint32_t any_count; /* entries of FDB_SEGMENT_ANY */
 };
 
 struct fdb_hit {
@@ -150,8 +148,7 @@ enum fdb_learned fdb_foresee(const struct fdb *fdb, uint64_t key,
 
 /*
  * Configure an address.  Replaces a learned entry and, where there is no room,
- * evicts one.  Under FDB_SEGMENT_ANY it also takes the address from every port
- * that has learned it.  0, -EEXIST (static on another port), -ENOSPC (statics
+ * evicts one.  0, -EEXIST (static on another port), -ENOSPC (statics
  * fill its place), -EINVAL (key 0).
  */
 int fdb_set_static(struct fdb *fdb, uint64_t key, uint16_t port);
@@ -313,9 +310,7 @@ enum fdb_source {
 /*
  * Judge the source of a frame received on `port`.  Call it for every port
  * that is not locked to one address, uplinks included: a local guest's address
- * from outside is as foreign.  Addresses that nobody else may use in any
- * segment (the host's) are set static under FDB_SEGMENT_ANY and cost a second
- * lookup only of sources not known yet.
+ * from outside is as foreign.
  */
 static inline enum fdb_source fdb_source(const struct fdb *fdb, uint64_t key,
 					 uint64_t hash, uint16_t port,
@@ -332,10 +327,6 @@ static inline enum fdb_source fdb_source(const struct fdb *fdb, uint64_t key,
 		return FDB_SRC_KNOWN;
 	}
 	if (found && hit.class == FDB_STATIC)
-		return FDB_SRC_FOREIGN;
-	if (atomic_load_explicit(&fdb->any_count, memory_order_relaxed) &&
-	    fdb_lookup(fdb, key | (uint64_t)FDB_SEGMENT_ANY << 48, &hit) &&
-	    hit.port != port)
 		return FDB_SRC_FOREIGN;
 	return FDB_SRC_LEARN;
 }

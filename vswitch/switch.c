@@ -291,6 +291,15 @@ static void open_recreated(struct sw *sw, struct change *c)
 	}
 }
 
+/* Of taps that were opened after the tables had followed. */
+static void pin_host_macs(struct sw *sw, struct change *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->new_count; i++)
+		switch_tables_host_mac(sw, c->fresh[i], c->fresh[i]->host_mac);
+}
+
 static void change_rates(struct sw *sw, struct change *c)
 {
 	unsigned i;
@@ -380,6 +389,7 @@ static void commit(struct sw *sw, struct change *c)
 	set_links(sw, c->wanted);
 	switch_conf_free(sw->running);
 	sw->running = c->wanted;
+	pin_host_macs(sw, c);
 	sw->applied++;
 }
 
@@ -560,6 +570,7 @@ static void repair(struct sw *sw)
 		log_info("port %s: %s is there now", sp->name,
 			 conf->type == CONF_VHOST_USER ? conf->socket
 						       : conf->interface);
+		switch_tables_host_mac(sw, sp, sp->host_mac);
 		came = true;
 	}
 	if (came)

@@ -48,6 +48,7 @@ struct sw_port {
 	unsigned rxq_count;
 	struct rxq *rxq[PORT_QUEUES_MAX];
 	uint32_t ifindex;     /* tap, packet */
+	uint8_t host_mac[6];  /* a tap's own, the host's; zero: none */
 	char waiting[256];    /* why there is no device yet */
 };
 

@@ -74,6 +74,11 @@ static int open_vif(struct sw_port *sp, const struct conf_port *conf, char *why,
 
 /* ---- host interfaces ---- */
 
+bool sw_port_is_host(const struct conf_port *conf)
+{
+	return conf->type == CONF_TAP && conf->role == CONF_HOST;
+}
+
 /* What both the kernel and the configuration want to be left undone. */
 static uint32_t host_offload(const struct conf_port *conf, uint32_t kernel)
 {
@@ -114,6 +119,8 @@ static int open_fds(struct sw_port *sp, const struct conf_port *conf,
 	netd_client_close(netd);
 	hc->offload = host_offload(conf, link.offload);
 	sp->ifindex = link.ifindex;
+	if (sw_port_is_host(conf))
+		memcpy(sp->host_mac, link.mac, sizeof(sp->host_mac));
 	return rc;
 }
 

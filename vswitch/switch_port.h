@@ -24,6 +24,8 @@ void sw_port_free(struct sw *sw, struct sw_port *sp); /* closes it, too */
 int sw_port_open(struct sw_port *sp, const struct conf_port *conf, char *why,
 		 size_t size);
 void sw_port_close(struct sw_port *sp);
+/* Does the host itself speak through this port, with the device's address? */
+bool sw_port_is_host(const struct conf_port *conf);
 /* Give a kernel interface back to the host. */
 void sw_port_release_interface(struct sw *sw, const char *ifname);
 

@@ -12,6 +12,9 @@
  *
  * Everything else, configured addresses above all, is there all the time:
  * a frame never finds nobody because of a change that is none of its business.
+ *
+ * The host's own address at a tap is as good as configured: no guest, unlocked
+ * or not, may take it.
  */
 #include "vswitch/switch_tables.h"
 
@@ -185,27 +188,79 @@ static void forget_addresses(struct sw *sw, const struct switch_conf *wanted)
 	free(s);
 }
 
-static void set_statics(struct sw *sw, const struct sw_port *sp,
-			const struct switch_conf *wanted,
-			const struct conf_port *conf)
+/* In every network of the port; `what`: whose it is. */
+static void set_static(struct sw *sw, const struct sw_port *sp,
+		       const struct switch_conf *conf,
+		       const struct conf_port *port, const uint8_t mac[6],
+		       const char *what)
 {
 	unsigned i;
+	int rc = 0;
 
-	fdb_set_quota(sw->bridge.fdb, sp->id,
-		      conf->role == CONF_UPLINK ? FDB_QUOTA_UPLINK
-						: conf->mac_limit);
-	if (!conf->has_mac || conf->locking == CONF_LOCK_DISABLED)
-		return;
-	for (i = 0; i < conf->carries_count; i++) {
-		uint16_t segment = wanted->networks[conf->carries[i]].segment;
+	for (i = 0; i < port->carries_count && rc >= 0; i++) {
+		uint16_t segment = conf->networks[port->carries[i]].segment;
 
-		if (fdb_set_static(sw->bridge.fdb, fdb_key(segment, conf->mac),
-				   sp->id) < 0)
-			log_warn("port %s: its MAC does not fit the "
-				 "forwarding table; raise "
-				 "settings.fdb_entries",
-				 sp->name);
+		rc = fdb_set_static(sw->bridge.fdb, fdb_key(segment, mac),
+				    sp->id);
 	}
+	if (rc < 0)
+		log_warn("port %s: %s: %s", sp->name, what,
+			 rc == -EEXIST ? "another port is configured with it"
+				       : "it does not fit the forwarding "
+					 "table; raise settings.fdb_entries");
+}
+
+static bool has_host_mac(const struct sw_port *sp)
+{
+	static const uint8_t none[6];
+
+	return memcmp(sp->host_mac, none, 6) != 0;
+}
+
+static void set_statics(struct sw *sw, const struct sw_port *sp,
+			const struct switch_conf *conf,
+			const struct conf_port *port)
+{
+	fdb_set_quota(sw->bridge.fdb, sp->id,
+		      port->role == CONF_UPLINK ? FDB_QUOTA_UPLINK
+						: port->mac_limit);
+	if (port->locking == CONF_LOCK_DISABLED)
+		return;
+	if (port->has_mac)
+		set_static(sw, sp, conf, port, port->mac, "its MAC");
+	if (has_host_mac(sp))
+		set_static(sw, sp, conf, port, sp->host_mac, "the host's MAC");
+}
+
+static void forget_host_mac(struct sw *sw, const struct sw_port *sp,
+			    const struct conf_port *port)
+{
+	const struct conf_network *nets = sw->running->networks;
+	struct fdb_hit hit;
+	unsigned i;
+
+	if (port->has_mac && !memcmp(port->mac, sp->host_mac, 6))
+		return; /* configured as well */
+	for (i = 0; i < port->carries_count; i++) {
+		uint64_t key = fdb_key(nets[port->carries[i]].segment,
+				       sp->host_mac);
+
+		if (fdb_lookup(sw->bridge.fdb, key, &hit) &&
+		    hit.port == sp->id)
+			fdb_del(sw->bridge.fdb, key);
+	}
+}
+
+void switch_tables_host_mac(struct sw *sw, struct sw_port *sp,
+			    const uint8_t mac[6])
+{
+	const struct conf_port *port = switch_port_conf(sw, sp);
+
+	if (port && memcmp(sp->host_mac, mac, 6) != 0)
+		forget_host_mac(sw, sp, port);
+	memcpy(sp->host_mac, mac, 6);
+	if (port)
+		set_statics(sw, sp, sw->running, port);
 }
 
 /* ---- groups -------------------------------------------------------------- */

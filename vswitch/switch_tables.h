@@ -21,4 +21,12 @@ int switch_tables_new(struct sw *sw, const struct conf_settings *settings);
 void switch_tables_follow(struct sw *sw, const struct switch_conf *wanted,
 			  const struct switch_conf_plan *plan);
 
+/*
+ * The host has this address at a tap now (zero: none any more): nobody else in
+ * the tap's networks may use it.  Between two changes of the configuration; one
+ * takes sp->host_mac as it finds it.
+ */
+void switch_tables_host_mac(struct sw *sw, struct sw_port *sp,
+			    const uint8_t mac[6]);
+
 #endif

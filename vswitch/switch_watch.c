@@ -15,9 +15,11 @@
 #include "base/netd_client.h"
 #include "vswitch/switch_port.h"
 #include "vswitch/switch_queues.h"
+#include "vswitch/switch_tables.h"
 
 static void lose(struct sw *sw, struct sw_port *sp, const char *ifname)
 {
+	static const uint8_t none[6];
 	struct port *was = sp->port;
 
 	sw_queues_leave(sw, &sp, 1); /* clears sp->port */
@@ -26,6 +28,7 @@ static void lose(struct sw *sw, struct sw_port *sp, const char *ifname)
 		return;
 	}
 	sw_port_close(sp);
+	switch_tables_host_mac(sw, sp, none);
 	snprintf(sp->waiting, sizeof(sp->waiting),
 		 "interface %s is gone; the port comes back with it", ifname);
 	log_warn("port %s waits: %s", sp->name, sp->waiting);
@@ -47,6 +50,9 @@ static void on_link(struct sw *sw, const struct netd_link *link)
 			lose(sw, sp, link->ifname);
 			continue;
 		}
+		if (sw_port_is_host(conf) &&
+		    memcmp(sp->host_mac, link->mac, 6) != 0)
+			switch_tables_host_mac(sw, sp, link->mac);
 		if (sp->port->link == carrier)
 			continue;
 		sp->port->link = carrier;

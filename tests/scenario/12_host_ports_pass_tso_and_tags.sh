@@ -76,6 +76,21 @@ total() {
 	stage_json "d['total'].get('$1', 0)" stats
 }
 
+# forge MAC: a frame from left with this source, an experiment's (88b5).
+forge() {
+	stage_in left python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("eth0", 0))
+s.send(b"\xff" * 6 + bytes.fromhex(sys.argv[1].replace(":", "")) +
+       b"\x88\xb5".ljust(48, b"\0"))' "$1"
+}
+
+# is_foreign COUNT: so many frames of left were refused for another's address
+is_foreign() {
+	[ "$(stage_drops left foreign_mac)" = "$1" ]
+}
+
 stage_space left wire
 stage_wire host:p-left left:eth0
 stage_wire host:p-up wire:eth0
@@ -109,5 +124,15 @@ for offload in on off; do
 done
 at_least "with offloads off the switch has cut frames" \
 	"$(total segments)" 1000
+own=$(stage_in host cat /sys/class/net/t-host/address)
+forge "$own"
+expect "nobody else may use the tap's address, which nobody has configured" \
+	stage_until 5 is_foreign 1
+stage_in host ip link set t-host address 02:00:00:00:00:99
+expect "the host gives it another one, and that is the host's from then on" \
+	stage_until 5 eval 'forge 02:00:00:00:00:99; ! is_foreign 1'
+ip -n "$STAGE_NS-left" neighbour flush dev eth0
+expect "left reaches it there" stage_until 5 stage_in left \
+	ping -q -c 1 -W 2 10.0.10.2
 healthy
 scenario_end

@@ -234,22 +234,6 @@ static void fdb_refuses_a_source_that_is_static_elsewhere(void)
 	fdb_free(fdb);
 }
 
-static void fdb_refuses_the_hosts_address_in_every_segment(void)
-{
-	static const uint8_t m[6] = { 2, 0, 0, 0, 0, 7 };
-	struct fdb *fdb = table(1024, 100);
-	uint64_t any = fdb_key(FDB_SEGMENT_ANY, m);
-
-	fdb_learn(fdb, fdb_key(20, m), G2, FDB_GUEST, 0);
-	CU_ASSERT_EQUAL(fdb_set_static(fdb, any, G1), 0);
-	CU_ASSERT_EQUAL(source(fdb, fdb_key(20, m), G2, 0), FDB_SRC_FOREIGN);
-	CU_ASSERT_EQUAL(source(fdb, fdb_key(10, m), UP, 0), FDB_SRC_FOREIGN);
-	CU_ASSERT_EQUAL(source(fdb, fdb_key(10, m), G1, 0), FDB_SRC_LEARN);
-	fdb_del(fdb, any);
-	CU_ASSERT_EQUAL(source(fdb, fdb_key(10, m), UP, 0), FDB_SRC_LEARN);
-	fdb_free(fdb);
-}
-
 static void fdb_static_replaces_learned_but_not_static(void)
 {
 	struct fdb_port_stats s;
@@ -830,7 +814,6 @@ int main(void)
 		s,
 		fdb_uplink_gets_a_guests_address_after_silence_and_a_word);
 	CU_ADD_TEST(s, fdb_refuses_a_source_that_is_static_elsewhere);
-	CU_ADD_TEST(s, fdb_refuses_the_hosts_address_in_every_segment);
 	CU_ADD_TEST(s, fdb_static_replaces_learned_but_not_static);
 	CU_ADD_TEST(s, fdb_mac_flood_costs_only_the_flooding_port);
 	CU_ADD_TEST(s, fdb_full_table_refuses_learning_but_not_statics);

@@ -26,6 +26,14 @@ struct sw_port *switch_find_port(const struct sw *s, const char *name)
 	return NULL;
 }
 
+const struct conf_port *switch_port_conf(const struct sw *s,
+					 const struct sw_port *sp)
+{
+	int32_t i = switch_conf_find_port(s->running, sp->name);
+
+	return i == CONF_NONE ? NULL : &s->running->ports[i];
+}
+
 static void move_ports(const struct switch_conf *conf)
 {
 	unsigned i, k;
@@ -64,6 +72,7 @@ static void become(const char *text)
 static void begin(const char *text)
 {
 	memset(&sw, 0, sizeof(sw));
+	memset(ports, 0, sizeof(ports));
 	used = 0;
 	sw.running = switch_conf_empty();
 	CU_ASSERT_EQUAL_FATAL(
@@ -280,6 +289,57 @@ static void groups_stay_until_the_port_leaves_the_network(void)
 	end();
 }
 
+static void host_has(const char *port, uint8_t last)
+{
+	const uint8_t mac[6] = { last ? 2 : 0, 0, 0, 0, 0, last };
+
+	switch_tables_host_mac(&sw, switch_find_port(&sw, port), mac);
+}
+
+static bool is_foreign(const char *network, uint8_t last, const char *port)
+{
+	uint64_t k = key(network, last);
+
+	return fdb_source(sw.bridge.fdb, k, fdb_hash(sw.bridge.fdb, k),
+			  switch_find_port(&sw, port)->id, 0) ==
+	       FDB_SRC_FOREIGN;
+}
+
+#define HOST_IN(list)                                                         \
+	FAKE_NETS(FAKE_NET("n", 2, "") "," FAKE_NET("m", 3, ""))              \
+	FAKE_PORTS(FAKE_HOST("h", "'trunk':[" list "],"                       \
+			     "'mac':'02:00:00:00:00:0a'") ","                 \
+		   FAKE_GUEST("g", "'trunk':['n','m']"))
+
+static void hosts_address_at_a_tap_is_the_hosts(void)
+{
+	begin(HOST_IN("'n','m'"));
+	learn("n", 7, "g"); /* a guest was there first */
+	host_has("h", 7);
+	CU_ASSERT_TRUE(is_foreign("n", 7, "g") && is_foreign("m", 7, "g"));
+	CU_ASSERT_TRUE(has("n", 7, "h") && has("n", 0x0a, "h"));
+	become(HOST_IN("'n'"));
+	CU_ASSERT_TRUE(is_foreign("n", 7, "g") && !is_foreign("m", 7, "g"));
+	host_has("h", 8); /* ip link set address */
+	CU_ASSERT_TRUE(is_foreign("n", 8, "g") && !is_foreign("n", 7, "g"));
+	host_has("h", 0x0a); /* the one that is configured */
+	host_has("h", 0); /* the tap has gone */
+	CU_ASSERT_TRUE(is_foreign("n", 0x0a, "g") && !is_foreign("n", 8, "g"));
+	end();
+}
+
+static void host_does_not_take_an_address_of_a_guest(void)
+{
+	begin(FAKE_NETS(FAKE_NET("n", 2, "")) FAKE_PORTS(
+		FAKE_HOST("h", "'network':'n'") ","
+		FAKE_GUEST("g", "'network':'n','mac':'02:00:00:00:00:0a'")));
+	host_has("h", 0x0a);
+	CU_ASSERT_TRUE(has("n", 0x0a, "g"));
+	host_has("h", 0);
+	CU_ASSERT_TRUE(has("n", 0x0a, "g"));
+	end();
+}
+
 static const struct suite_test tests[] = {
 	SUITE_TEST(addresses_stay_while_networks_come_and_go),
 	SUITE_TEST(addresses_of_a_removed_network_go),
@@ -287,6 +347,8 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(another_tag_makes_the_outside_another_one),
 	SUITE_TEST(port_takes_its_addresses_with_it),
 	SUITE_TEST(learned_addresses_go_when_they_may_not_be_used),
+	SUITE_TEST(hosts_address_at_a_tap_is_the_hosts),
+	SUITE_TEST(host_does_not_take_an_address_of_a_guest),
 	SUITE_TEST(groups_stay_until_the_port_leaves_the_network),
 };
 
