@@ -28,6 +28,7 @@
 #define TX_MAX OFFLOAD_SEGS_MAX /* frames of one call */
 
 static_assert(TX_MAX >= BURST_MAX, "a burst is one call");
+static_assert(TX_MAX <= UINT8_MAX, "a frame's index is a byte");
 
 /* One worker's. */
 struct lane {
@@ -48,13 +49,14 @@ struct bond_port {
 	struct lane lane[];
 };
 
-/* Where the frames of one call go. */
-struct sorted {
-	uint8_t member[TX_MAX];
-	uint32_t members; /* bit a member; bit 8: none */
-};
+#define NOBODY BOND_MEMBERS_MAX /* what is no member, sorted */
 
-#define NOBODY BOND_MEMBERS_MAX /* as a member of struct sorted */
+/* The frames of one call by member, as indexes in their order. */
+struct sorted {
+	uint32_t members; /* bit a member that has some */
+	uint8_t count[NOBODY + 1];
+	uint8_t frame[NOBODY + 1][TX_MAX];
+};
 
 static struct bond_port *bond_of(struct port *p)
 {
@@ -104,12 +106,14 @@ static unsigned send_through(struct bond_port *bp, unsigned q, unsigned slot,
 	return sent;
 }
 
+/* A list a member: which one a frame goes to is not a branch to mispredict. */
 static void sort(struct bond_port *bp, struct lane *lane,
 		 struct frame *const f[], unsigned n, struct sorted *to)
 {
 	unsigned i, bucket = 0, member = NOBODY;
 
 	to->members = 0;
+	memset(to->count, 0, sizeof(to->count));
 	for (i = 0; i < n; i++) {
 		if (!i || !f[i - 1]->more) {
 			bucket = bond_bucket(bp->table, f[i]->hdr,
@@ -122,26 +126,25 @@ static void sort(struct bond_port *bp, struct lane *lane,
 			to->members |= 1u << member;
 		}
 		lane->bytes[bucket] += f[i]->len;
-		to->member[i] = member;
+		to->frame[member][to->count[member]++] = i;
 	}
 }
 
 /* One member's share of a call. */
 static unsigned send_share(struct bond_port *bp, unsigned q, unsigned slot,
 			   const struct sorted *to, struct frame *const f[],
-			   unsigned n, uint8_t why[])
+			   uint8_t why[])
 {
+	const uint8_t *mine = to->frame[slot];
 	struct frame *share[TX_MAX];
+	unsigned i, sent, n = to->count[slot];
 	uint8_t fate[TX_MAX];
-	unsigned i, k = 0, sent;
 
 	for (i = 0; i < n; i++)
-		if (to->member[i] == slot)
-			share[k++] = f[i];
-	sent = send_through(bp, q, slot, share, k, fate);
-	for (i = k = 0; i < n; i++)
-		if (to->member[i] == slot)
-			why[i] = fate[k++];
+		share[i] = f[mine[i]];
+	sent = send_through(bp, q, slot, share, n, fate);
+	for (i = 0; i < n; i++)
+		why[mine[i]] = fate[i];
 	return sent;
 }
 
@@ -157,11 +160,11 @@ static unsigned bond_tx(struct port *p, unsigned q, struct frame *const f[],
 	if (slot != SPREAD)
 		return send_through(bp, q, slot, f, n, why);
 	sort(bp, &bp->lane[q], f, n, &to);
-	if (!(to.members & (to.members - 1)))
-		return send_through(bp, q, to.member[0], f, n, why);
 	for (; to.members; to.members &= to.members - 1) {
 		slot = (unsigned)__builtin_ctz(to.members);
-		sent += send_share(bp, q, slot, &to, f, n, why);
+		if (to.count[slot] == n)
+			return send_through(bp, q, slot, f, n, why);
+		sent += send_share(bp, q, slot, &to, f, why);
 	}
 	return sent;
 }
