@@ -16,7 +16,7 @@
  *
  * Sleep.  A queue with an interrupt is armed: interrupt on, full barrier, look
  * again.  One without has no descriptor and is never parked: the worker polls,
- * naps, and dozes longer the longer nothing comes (worker.c).
+ * naps, and dozes when nothing comes for long (worker.c).
  *
  * Link protocols.  Where the NIC cannot steer them into a queue of their own,
  * the worker copies each such frame into the receive queue's ring of slots,

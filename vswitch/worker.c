@@ -272,6 +272,17 @@ static void nap(struct worker *w)
 }
 
 /*
+ * Nothing for long, and still something to poll: a NIC without receive
+ * interrupts (rings and sockets have been parked by now).  Look at it each
+ * millisecond; whatever has an event wakes us at once.
+ */
+static void doze(struct worker *w)
+{
+	w->stats.naps++;
+	look(w, WORKER_DOZE_MS);
+}
+
+/*
  * Has the control thread a wish?  look() may have emptied wake_fd since
  * check_sync(), so this is asked once more before sleeping; a wish made after
  * that leaves wake_fd readable.
@@ -311,6 +322,7 @@ static void take_interrupts(void)
 void worker_run(struct worker *w)
 {
 	uint64_t look_cycles = w->all->hz / 1000000 * WORKER_LOOK_US;
+	uint64_t doze_cycles = w->all->hz / 1000000 * WORKER_DOZE_AFTER_US;
 	uint64_t now = __rdtsc(), last_work = now, poll_cycles;
 
 	w->tid = syscall(SYS_gettid);
@@ -335,6 +347,8 @@ void worker_run(struct worker *w)
 		}
 		if (!w->current->active_count)
 			sleep_until_event(w);
+		else if (now - last_work > poll_cycles + doze_cycles)
+			doze(w);
 		else if (now - last_work > poll_cycles)
 			nap(w);
 		if (now - last_work > poll_cycles || !w->current->active_count)

@@ -6,7 +6,8 @@
  * are busy.  A queue that stays empty goes to event mode: armed, and watched
  * through the worker's epoll set, so that it costs a busy worker next to
  * nothing.  When none is left to poll, the worker sleeps in epoll.  Between
- * polling and sleeping lie short naps.  docs/data-path.md has the protocol
+ * polling and sleeping lie short naps, and dozes as long as a queue is left
+ * that has no event to wait for.  docs/data-path.md has the protocol
  * and why no frame can be lost in it.
  *
  * The control thread changes what workers see by publishing first and then
@@ -25,6 +26,8 @@
 
 #define WORKER_POLL_US 50   /* default: poll this long without work */
 #define WORKER_NAP_US 20    /* then nap this long between polls */
+#define WORKER_DOZE_AFTER_US 10000 /* without work this long: doze */
+#define WORKER_DOZE_MS 1    /* for the rare queue that has no event */
 #define WORKER_QUIET_US 600 /* a ring this long empty goes to event mode */
 #define WORKER_QUIET_FD_US 18 /* the same for a kernel socket */
 #define WORKER_CHECK_MS 100 /* the watchdog's period */

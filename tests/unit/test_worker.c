@@ -230,6 +230,29 @@ static void queue_without_an_event_is_always_polled(void)
 	stop(&r);
 }
 
+/* Nothing comes for long: it is looked at once a millisecond, not 50 times. */
+static void queue_without_an_event_is_polled_seldom_when_nothing_comes(void)
+{
+	struct running r;
+	uint64_t from;
+
+	start(&r, 1);
+	queue(&r, "a", 0);
+	queue(&r, "b", 0);
+	port(&r, "a")->no_event = true;
+	plan(&r);
+	CU_ASSERT_TRUE(fake_port_wait_polls(port(&r, "a"), 0, 1000));
+	from = __rdtsc();
+	CU_ASSERT_TRUE(fake_port_wait_polls(port(&r, "a"), 0, 50));
+	CU_ASSERT_TRUE(__rdtsc() - from > r.ws.hz / 1000 * 40);
+	/* and what has an event, or comes all the same, is not forgotten */
+	push(&r, "b", MAC_A, MAC_B);
+	CU_ASSERT_TRUE(fake_port_wait_sent(port(&r, "a"), 1));
+	push(&r, "a", MAC_B, MAC_A);
+	CU_ASSERT_TRUE(fake_port_wait_sent(port(&r, "b"), 1));
+	stop(&r);
+}
+
 static void sleeping_queue_is_picked_up_beside_a_busy_one(void)
 {
 	struct running r;
@@ -524,6 +547,8 @@ int main(void)
 		SUITE_TEST(socket_wakes_its_worker_too),
 		SUITE_TEST(sleeping_worker_does_not_poll),
 		SUITE_TEST(queue_without_an_event_is_always_polled),
+		SUITE_TEST(
+			queue_without_an_event_is_polled_seldom_when_nothing_comes),
 		SUITE_TEST(sleeping_queue_is_picked_up_beside_a_busy_one),
 		SUITE_TEST(throttled_queue_is_slow_and_loses_nothing),
 		SUITE_TEST(throttled_socket_does_not_spin_in_epoll),
