@@ -50,7 +50,7 @@ static void copy_to_port(struct bridge_worker *bw, const struct bridge_view *v,
 	struct frame copy, *list = &copy;
 	struct frame_seg rest;
 
-	if (!out || !out->port->link || !out->port->tx_queues) {
+	if (!out || out->bond || !out->port->link || !out->port->tx_queues) {
 		ctr->dropped++;
 		return;
 	}

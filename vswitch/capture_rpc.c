@@ -125,19 +125,28 @@ static void get_filter(struct params *p)
 	p->mc.filter_count = n;
 }
 
+/* A port of its own: what a bond's members carry is seen at the bond. */
+static bool is_port(const struct switch_conf *sc, const char *name)
+{
+	int32_t i = switch_conf_find_port(sc, name);
+
+	return i != CONF_NONE && sc->ports[i].bond == CONF_NONE;
+}
+
 static void add_place(struct params *p, const char *key, const char *name,
 		      bool network)
 {
+	const struct switch_conf *sc = p->sw->running;
 	struct session *s = p->s;
-	bool there =
-		name &&
-		(network ? switch_conf_find_network(p->sw->running, name) >= 0
-			 : switch_conf_find_port(p->sw->running, name) >= 0);
+	bool there = name &&
+		     (network ? switch_conf_find_network(sc, name) >= 0
+			      : is_port(sc, name));
 
 	if (!there || s->place_count == CAPTURE_PLACES_MAX) {
 		refuse(p, key,
 		       network ? "networks of `switchctl show`"
-			       : "ports of `switchctl ports`");
+			       : "ports of `switchctl ports`; of a bond the "
+				 "bond, not its members");
 		return;
 	}
 	s->place[s->place_count].network = network;
@@ -326,8 +335,9 @@ static void check_destination(struct params *p)
 	struct session *s = p->s;
 	unsigned i;
 
-	if (switch_conf_find_port(sc, s->to) == CONF_NONE) {
-		refuse(p, "to", "a port of `switchctl ports`");
+	if (!is_port(sc, s->to)) {
+		refuse(p, "to", "a port of `switchctl ports`, not a member "
+				"of a bond");
 		return;
 	}
 	p->mc.to = capture_port_id(p->sw, s->to);

@@ -370,6 +370,24 @@ static void mirrors_see_a_bonds_frames_once(void)
 	fake_switch_free(fs);
 }
 
+/* A port that gets copies joins a bond: they do not go out there. */
+static void mirror_to_a_member_copies_nothing(void)
+{
+	struct fake_switch *fs = fake_switch_new(BONDED);
+	struct mirror *m = watch(fs, "a");
+	struct mirror_counters sum;
+
+	m->to = id_of(fs, "e1");
+	CU_ASSERT_TRUE(sends_to(fs, "free", frame(MAC_A, MAC_NEW), "a"));
+	mirror_count(m, &sum);
+	CU_ASSERT_EQUAL(sum.packets, 0);
+	CU_ASSERT_EQUAL(sum.dropped, 1);
+	fs->tap_count = 0;
+	fake_switch_review(fs);
+	mirror_free(m);
+	fake_switch_free(fs);
+}
+
 static void listeners_hear_a_bonds_frames_once(void)
 {
 	struct fake_switch *fs = fake_switch_new(
@@ -546,6 +564,7 @@ int main(void)
 		SUITE_TEST(two_bonds_do_not_mix),
 		SUITE_TEST(members_count_what_they_bring),
 		SUITE_TEST(mirrors_see_a_bonds_frames_once),
+		SUITE_TEST(mirror_to_a_member_copies_nothing),
 		SUITE_TEST(listeners_hear_a_bonds_frames_once),
 		SUITE_TEST(whatever_fails_nothing_comes_twice_or_out_of_order),
 	};
