@@ -131,13 +131,11 @@ static int change_error(struct change *c, const struct conf_port *conf,
 			const char *why)
 {
 	struct switch_conf_error *e = &c->errs->error[0];
+	const char *key, *end = switch_conf_port_end(conf, &key);
 
 	c->errs->count = 1;
-	snprintf(e->path, sizeof(e->path), "ports[%s].%s", conf->name,
-		 conf->type == CONF_VHOST_USER ? "socket" : "interface");
-	snprintf(e->value, sizeof(e->value), "%s",
-		 conf->type == CONF_VHOST_USER ? conf->socket
-					       : conf->interface);
+	snprintf(e->path, sizeof(e->path), "ports[%s].%s", conf->name, key);
+	snprintf(e->value, sizeof(e->value), "%s", end);
 	snprintf(e->expected, sizeof(e->expected), "%s", why);
 	return -EIO;
 }
@@ -266,7 +264,7 @@ static void remove_gone(struct sw *sw, struct change *c)
 		counters_add(&sw->past, &last);
 		fdb_reset_port(sw->bridge.fdb, sp->id);
 		mcast_flush_port(sw->bridge.mcast, sp->id);
-		if (conf && conf->type != CONF_VHOST_USER && !kept) {
+		if (conf && conf->interface[0] && !kept) {
 			sw_port_close(sp);
 			sw_port_release_interface(sw, conf->interface);
 		}
@@ -568,8 +566,7 @@ static void repair(struct sw *sw)
 		if (!conf || sw_port_open(sp, conf, why, sizeof(why)) < 0)
 			continue;
 		log_info("port %s: %s is there now", sp->name,
-			 conf->type == CONF_VHOST_USER ? conf->socket
-						       : conf->interface);
+			 switch_conf_port_end(conf, NULL));
 		switch_tables_host_mac(sw, sp, sp->host_mac);
 		came = true;
 	}

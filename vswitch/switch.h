@@ -27,6 +27,7 @@
 
 struct event_base;
 struct netd_client;
+struct sw_nic;
 
 /* Memory that workers may still be reading; see switch.c. */
 struct sw_garbage {
@@ -43,6 +44,7 @@ struct sw_port {
 	struct sw *sw;
 	struct vif *vif;      /* vhost-user */
 	struct host_port *hp; /* tap, packet; NULL while waiting */
+	struct sw_nic *nic;   /* nic; NULL while waiting */
 	struct port *port;    /* NULL while waiting */
 	struct port_state *state;
 	unsigned rxq_count;

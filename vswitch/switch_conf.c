@@ -142,6 +142,21 @@ int32_t switch_conf_find_port(const struct switch_conf *conf, const char *name)
 			 sizeof(*conf->ports), name);
 }
 
+const char *switch_conf_port_end(const struct conf_port *p, const char **key)
+{
+	static const char *const keys[] = { [CONF_VHOST_USER] = "socket",
+					    [CONF_TAP] = "interface",
+					    [CONF_PACKET] = "interface",
+					    [CONF_BOND] = "members",
+					    [CONF_NIC] = "device" };
+
+	if (key)
+		*key = keys[p->type];
+	if (p->type == CONF_VHOST_USER)
+		return p->socket;
+	return p->type == CONF_NIC ? p->device : p->interface;
+}
+
 void switch_conf_number(struct switch_conf *wanted,
 			const struct switch_conf *running)
 {

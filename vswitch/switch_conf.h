@@ -43,7 +43,13 @@
 #define CONF_ERRORS_MAX 16
 #define CONF_NONE (-1)		 /* index: no such object */
 
-enum conf_type { CONF_VHOST_USER, CONF_TAP, CONF_PACKET, CONF_BOND };
+enum conf_type {
+	CONF_VHOST_USER,
+	CONF_TAP,
+	CONF_PACKET,
+	CONF_BOND,
+	CONF_NIC,
+};
 enum conf_role { CONF_GUEST, CONF_HOST, CONF_UPLINK };
 
 enum conf_vlan_mode {
@@ -172,6 +178,9 @@ struct conf_port {
 	/* tap, packet */
 	char interface[CONF_IFNAME_MAX];
 
+	/* nic: as --device has it, up to its first comma */
+	char device[CONF_NAME_MAX];
+
 	/* type bond; of members: whose */
 	struct conf_bond bonding;
 	int32_t bond;	/* index of the bond that has this port, or CONF_NONE */
@@ -285,6 +294,12 @@ int32_t switch_conf_find_port(const struct switch_conf *conf,
  */
 void switch_conf_number(struct switch_conf *wanted,
 			const struct switch_conf *running);
+
+/*
+ * What the port is attached to: its socket, interface or device, and in *key
+ * (may be NULL) the key that says so; "" for a bond's members.
+ */
+const char *switch_conf_port_end(const struct conf_port *p, const char **key);
 
 /* One line a key: object, key, type, range, default, meaning. */
 void switch_conf_describe(FILE *to);

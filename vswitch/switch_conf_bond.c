@@ -36,8 +36,8 @@ static const char *quoted(char *to, const char *name)
 /* What a member should be and is not, or NULL. */
 static const char *unfit(const struct conf_port *p)
 {
-	if (p->type != CONF_PACKET)
-		return "name of a port of type packet";
+	if (p->type != CONF_PACKET && p->type != CONF_NIC)
+		return "name of a port of type packet or nic";
 	if (p->role != CONF_UPLINK)
 		return "name of a port with role uplink";
 	return NULL;

@@ -454,6 +454,7 @@ int conf_check(struct switch_conf *conf, struct switch_conf_errors *errs)
 		check_ends(&c, offsetof(struct conf_port, socket), "socket");
 		check_ends(&c, offsetof(struct conf_port, interface),
 			   "interface");
+		check_ends(&c, offsetof(struct conf_port, device), "device");
 	}
 	if (c.no_memory)
 		return -ENOMEM;

@@ -164,6 +164,9 @@ static uint32_t port_parts(const struct diff *d, uint32_t i)
 	if (!same_carries(d, a, b))
 		parts |= CONF_PART_VLAN;
 	parts |= inherited_parts(d, b);
+	/* its receive buffers are as long as its frames */
+	if (b->type == CONF_NIC && (parts & CONF_PART_MTU))
+		parts |= CONF_PART_RECREATE;
 	if (takes_over(d, i))
 		parts |= CONF_PART_RECREATE;
 	return parts & CONF_PART_RECREATE ? CONF_PART_RECREATE : parts;

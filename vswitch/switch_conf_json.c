@@ -680,7 +680,8 @@ static void derive_port(struct conf_port *p, uint64_t seen)
 	static const uint8_t roles[] = { [CONF_VHOST_USER] = CONF_GUEST,
 					 [CONF_TAP] = CONF_HOST,
 					 [CONF_PACKET] = CONF_UPLINK,
-					 [CONF_BOND] = CONF_UPLINK };
+					 [CONF_BOND] = CONF_UPLINK,
+					 [CONF_NIC] = CONF_UPLINK };
 
 	if (!has(seen, conf_port_keys, "role"))
 		p->role = roles[p->type];
@@ -688,8 +689,8 @@ static void derive_port(struct conf_port *p, uint64_t seen)
 		p->storm_pps = p->role == CONF_GUEST ? 10000 : 0;
 	p->has_mac = p->type != CONF_BOND &&
 		     has(seen, conf_port_keys, "mac");
-	if (!has(seen, conf_port_keys, "lldp") && p->type == CONF_PACKET &&
-	    p->role == CONF_UPLINK)
+	if (!has(seen, conf_port_keys, "lldp") && p->role == CONF_UPLINK &&
+	    (p->type == CONF_PACKET || p->type == CONF_NIC))
 		p->lldp = CONF_LLDP_RX | CONF_LLDP_TX;
 	if (p->role == CONF_UPLINK)
 		p->vlan_mode = CONF_VLAN_TRUNK;

@@ -18,6 +18,7 @@ static const struct conf_word type_words[] = {
 	{ "tap", CONF_TAP },
 	{ "packet", CONF_PACKET },
 	{ "bond", CONF_BOND },
+	{ "nic", CONF_NIC },
 	{ NULL, 0 },
 };
 
@@ -120,10 +121,12 @@ static const struct conf_word duplex_words[] = {
 #define ON_VHOST .types = CONF_ON(CONF_VHOST_USER)
 #define ON_KERNEL .types = CONF_ON(CONF_TAP) | CONF_ON(CONF_PACKET)
 #define ON_WIRE .types = CONF_ON(CONF_PACKET)
+#define ON_NIC .types = CONF_ON(CONF_NIC)
+#define ON_CABLE .types = CONF_ON(CONF_PACKET) | CONF_ON(CONF_NIC)
 #define ON_BOND .types = CONF_ON(CONF_BOND)
 #define NOT_BOND                                                              \
 	.types = CONF_ON(CONF_VHOST_USER) | CONF_ON(CONF_TAP) |               \
-		 CONF_ON(CONF_PACKET)
+		 CONF_ON(CONF_PACKET) | CONF_ON(CONF_NIC)
 #define OF_HOST .types = CONF_ON(CONF_TAP), .roles = CONF_ON(CONF_HOST)
 #define IN_LACP .bonds = CONF_ON(BOND_LACP)
 #define NOT_UPLINK .roles = CONF_ON(CONF_GUEST) | CONF_ON(CONF_HOST)
@@ -235,8 +238,8 @@ const struct conf_key conf_port_keys[] = {
 	  .part = CONF_PART_RECREATE, .help = "what is on the other side" },
 	{ PORT("role", WORD8, role), .words = role_words, .derived = true,
 	  .part = CONF_PART_RECREATE,
-	  .def_help = "guest for vhost-user, host for tap, uplink for packet "
-		      "and bond",
+	  .def_help = "guest for vhost-user, host for tap, uplink for packet, "
+		      "nic and bond",
 	  .help = "how far the port is trusted" },
 	{ PORT("socket", SOCKET, socket), ON_VHOST, .required = true,
 	  .part = CONF_PART_RECREATE,
@@ -253,6 +256,9 @@ const struct conf_key conf_port_keys[] = {
 	{ PORT("interface", IFNAME, interface), ON_KERNEL, .required = true,
 	  .part = CONF_PART_RECREATE,
 	  .help = "kernel interface: tap to create, or device to take" },
+	{ PORT("device", NAME, device), ON_NIC, .required = true,
+	  .part = CONF_PART_RECREATE,
+	  .help = "NIC that causeway-switchd was given with --device" },
 	{ PORT("queues", U16, queues), NOT_BOND, NUMBER(U16, 1, 16, 1),
 	  .part = CONF_PART_RECREATE, .help = "queue pairs, at most" },
 	{ PORT("mtu", U32, mtu), NUMBER(U32, 68, 65535, 0), .derived = true,
@@ -264,7 +270,7 @@ const struct conf_key conf_port_keys[] = {
 
 	{ PORT("members", MEMBERS, bonding.members), ON_BOND,
 	  .required = true, .part = CONF_PART_BOND,
-	  .help = "packet ports of role uplink, 1 to 8, that it consists of" },
+	  .help = "packet and nic ports of role uplink, 1 to 8, that it is made of" },
 	{ PORT("mode", WORD8, bonding.mode), ON_BOND, .words = bond_words,
 	  .def = BOND_BALANCE_SLB, .part = CONF_PART_BOND,
 	  .help = "how frames are spread over the members" },
@@ -313,7 +319,7 @@ const struct conf_key conf_port_keys[] = {
 	  NUMBER(U16, 1, 1, 1), .part = CONF_PART_BOND,
 	  .help = "1: the carrier says whether a link is up" },
 
-	{ PORT("lldp", WORD8, lldp), ON_WIRE, .words = lldp_words,
+	{ PORT("lldp", WORD8, lldp), ON_CABLE, .words = lldp_words,
 	  .roles = CONF_ON(CONF_HOST) | CONF_ON(CONF_UPLINK),
 	  .derived = true, .part = CONF_PART_LLDP,
 	  .def_help = "both for uplinks, else off",

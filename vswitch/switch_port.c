@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * switch_port.c: vhost-user ports connect by themselves and report changes;
- * tap and packet ports are opened by netd, once.
+ * tap and packet ports are opened by netd, once; NICs are there since the
+ * start (switch_nic.c).
  */
 #include "vswitch/switch_port.h"
 
@@ -15,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/netd_client.h"
+#include "vswitch/switch_nic.h"
 #include "vswitch/switch_queues.h"
 
 /* ---- what a vif asks of us --------------------------------------------------
@@ -201,6 +203,8 @@ void sw_port_close(struct sw_port *sp)
 {
 	vif_free(sp->vif);
 	host_port_free(sp->hp);
+	switch_nic_close(sp->nic);
+	sp->nic = NULL;
 	sp->vif = NULL;
 	sp->hp = NULL;
 	sp->port = NULL;
@@ -217,10 +221,14 @@ void sw_port_free(struct sw *sw, struct sw_port *sp)
 int sw_port_open(struct sw_port *sp, const struct conf_port *conf, char *why,
 		 size_t size)
 {
-	int rc = conf->type == CONF_VHOST_USER
-			 ? open_vif(sp, conf, why, size)
-			 : open_host_port(sp, conf, why, size);
+	int rc;
 
+	if (conf->type == CONF_VHOST_USER)
+		rc = open_vif(sp, conf, why, size);
+	else if (conf->type == CONF_NIC)
+		rc = switch_nic_open(sp, conf, why, size);
+	else
+		rc = open_host_port(sp, conf, why, size);
 	if (rc < 0)
 		snprintf(sp->waiting, sizeof(sp->waiting), "%s", why);
 	else

@@ -108,7 +108,8 @@ static bool has_host_ports(const struct sw *sw)
 	unsigned i;
 
 	for (i = 0; i < PORT_ID_MAX; i++)
-		if (sw->ports[i] && sw->ports[i]->type != CONF_VHOST_USER)
+		if (sw->ports[i] && (sw->ports[i]->type == CONF_TAP ||
+				     sw->ports[i]->type == CONF_PACKET))
 			return true;
 	return false;
 }

@@ -21,11 +21,8 @@
 
 #include <event2/event.h>
 #include <rte_cycles.h>
-#include <rte_eal.h>
-#include <rte_errno.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
-#include <rte_log.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 
@@ -36,6 +33,7 @@
 #include "netback/guest_mem.h"
 #include "vswitch/preflight.h"
 #include "vswitch/switch.h"
+#include "vswitch/switchd_eal.h"
 #include "vswitch/switchd_rpc.h"
 
 #define OPEN_FILES 65536
@@ -46,6 +44,8 @@ static const char usage[] =
 	"\n"
 	"  --cores LIST        cores for workers, such as 1 or 2,4-5\n"
 	"                      (default: the last one)\n"
+	"  --device DEVICE     a NIC for ports of type nic, such as\n"
+	"                      pci:0000:03:00.0; as often as there are NICs\n"
 	"  --socket PATH       RPC socket (default /run/causeway/switchd.sock)\n"
 	"  --netd PATH         causeway-netd's socket (default "
 	"/run/causeway/netd.sock)\n"
@@ -64,6 +64,7 @@ static const char usage[] =
 struct options {
 	const char *socket, *user, *group, *cores;
 	struct preflight_paths paths;
+	struct eal_devices devices;
 	bool preflight;
 };
 
@@ -121,6 +122,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
 		{ "cores", required_argument, NULL, 'c' },
+		{ "device", required_argument, NULL, 'D' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "netd", required_argument, NULL, 'n' },
 		{ "state-dir", required_argument, NULL, 'd' },
@@ -139,6 +141,16 @@ static int parse_options(int argc, char **argv, struct options *o)
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c': o->cores = optarg; break;
+		case 'D':
+			if (eal_device_add(&o->devices, optarg) < 0) {
+				fprintf(stderr, "--device %s: such as "
+						"pci:0000:03:00.0 or "
+						"net_memif0,socket=PATH, each "
+						"once, at most %d\n",
+					optarg, EAL_DEVICES_MAX);
+				return 2;
+			}
+			break;
 		case 's': o->socket = optarg; break;
 		case 'n': o->paths.netd = optarg; break;
 		case 'd': o->paths.state_dir = optarg; break;
@@ -202,6 +214,7 @@ static int confine(void)
 	static const int allowed[] = {
 		DAEMON_SECCOMP_FILES,		  /* the state file */
 		SCMP_SYS(connect),		  /* vhost-user, netd */
+		SCMP_SYS(socketpair),		  /* NICs' link protocols */
 		SCMP_SYS(bind), SCMP_SYS(listen), /* vhost-user servers */
 		SCMP_SYS(stat), SCMP_SYS(lstat),
 		SCMP_SYS(ioctl),		  /* tap */
@@ -215,35 +228,7 @@ static int confine(void)
 			      allow_unix_sockets, NULL);
 }
 
-/* ---- DPDK ------------------------------------------------------------------- */
-
-/* The main lcore floats over all cores; worker i is lcore i + 1. */
-static int start_eal(const unsigned cores[], unsigned count)
-{
-	bool huge = preflight_free_hugepages() >= 32;
-	char lcores[16 * (WORKERS_MAX + 1) + 32];
-	char *argv[16];
-	int argc = 0, at;
-	unsigned i;
-
-	at = snprintf(lcores, sizeof(lcores), "0@(0-%ld)",
-		      sysconf(_SC_NPROCESSORS_CONF) - 1);
-	for (i = 0; i < count; i++)
-		at += snprintf(lcores + at, sizeof(lcores) - at, ",%u@%u",
-			       i + 1, cores[i]);
-	argv[argc++] = (char *)"causeway-switchd";
-	argv[argc++] = (char *)"--lcores";
-	argv[argc++] = lcores;
-	argv[argc++] = (char *)"--no-pci";
-	argv[argc++] = (char *)"--no-telemetry";
-	argv[argc++] = (char *)(huge ? "--in-memory" : "--no-huge");
-	if (!huge)
-		argv[argc++] = (char *)"--no-shconf";
-	argv[argc++] = (char *)"-m";
-	argv[argc++] = (char *)"32";
-	rte_log_set_global_level(RTE_LOG_ERR);
-	return rte_eal_init(argc, argv) < 0 ? -rte_errno : 0;
-}
+/* ---- workers ------------------------------------------------------------------ */
 
 static int worker_thread(void *arg)
 {
@@ -357,11 +342,12 @@ static int start(const struct options *o, const unsigned cores[],
 		rc = doorbell_init();
 	if (!rc)
 		rc = daemon_rlimits(OPEN_FILES, false);
+	eal_allow_dma(&o->devices);
 	if (!rc)
 		rc = daemon_drop(uid, gid, 0);
 	if (rc < 0)
 		return rc;
-	rc = start_eal(cores, count);
+	rc = eal_start(cores, count, &o->devices);
 	if (rc < 0) {
 		log_err("DPDK does not start; try --preflight");
 		return rc;

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/rpc.h"
 #include "vswitch/capture.h"
+#include "vswitch/switch_nic.h"
 #include "vswitch/switchd_state_rpc.h"
 #include "vswitch/trace.h"
 
@@ -105,8 +106,27 @@ static void add_vif(json_t *o, const struct sw_port *sp)
 	json_object_set_new(o, "rings", rings);
 }
 
+static json_t *nic_json(const struct sw_port *sp)
+{
+	struct nic_port_facts f;
+
+	nic_port_facts(switch_nic_port(sp->nic), &f);
+	return json_pack("{s:s, s:I, s:b, s:b, s:b, s:b, s:b, s:I, s:I, s:I, "
+			 "s:I, s:I}",
+			 "driver", f.driver, "speed_mbps",
+			 (json_int_t)f.speed_mbps, "full_duplex", f.full_duplex,
+			 "link_interrupts", f.link_interrupts, "rx_interrupts",
+			 f.rx_interrupts, "control_queue", f.control_queue,
+			 "tags_fit", f.tags_fit, "rx_missed",
+			 (json_int_t)f.rx_missed, "rx_errors",
+			 (json_int_t)f.rx_errors, "rx_no_memory",
+			 (json_int_t)f.rx_no_memory, "tx_errors",
+			 (json_int_t)f.tx_errors, "control_lost",
+			 (json_int_t)f.control_lost);
+}
+
 static const char *const type_names[] = { "vhost-user", "tap", "packet",
-					  "bond" };
+					  "bond", "nic" };
 static const char *const role_names[] = { "guest", "host", "uplink" };
 static const char *const mode_names[] = { "access", "trunk",
 					  "native-untagged", "native-tagged",
@@ -118,6 +138,7 @@ static json_t *port_json(const struct sw *sw, const struct sw_port *sp)
 {
 	const struct conf_port *conf = switch_port_conf(sw, sp);
 	struct port_counters c;
+	const char *key, *end;
 	json_t *o, *workers;
 	unsigned q;
 
@@ -141,17 +162,17 @@ static json_t *port_json(const struct sw *sw, const struct sw_port *sp)
 		json_object_set_new(o, "isolated",
 				    json_boolean(conf->isolated));
 		json_object_set_new(o, "mtu", json_integer(conf->mtu));
-		json_object_set_new(
-			o, conf->type == CONF_VHOST_USER ? "socket" : "interface",
-			json_string(conf->type == CONF_VHOST_USER
-					    ? conf->socket
-					    : conf->interface));
+		end = switch_conf_port_end(conf, &key);
+		if (*end)
+			json_object_set_new(o, key, json_string(end));
 	}
 	workers = json_array();
 	for (q = 0; q < sp->rxq_count; q++)
 		json_array_append_new(workers,
 				      json_integer(sp->rxq[q]->worker));
 	json_object_set_new(o, "queue_workers", workers);
+	if (sp->nic)
+		json_object_set_new(o, "nic", nic_json(sp));
 	if (sp->vif)
 		add_vif(o, sp);
 	else

@@ -57,6 +57,8 @@ static struct switch_conf *good(const char *text)
 #define N0 "{'name':'n0','vlan':0}"
 #define UP "{'name':'up','type':'packet','interface':'eth1'}"
 #define ETH(n) "{'name':'e" n "','type':'packet','interface':'eth" n "'}"
+#define NIC(n, more)                                                          \
+	"{'name':'nic" n "','type':'nic','device':'pci:0000:03:00." n "'" more "}"
 #define BOND(more) "{'name':'bond0','type':'bond'," more "}"
 #define BOND2(more) BOND("'members':['e0','e1']" more)
 #define ON_BOND "{'name':'n10','vlan':10,'uplink':'bond0'}"
@@ -297,6 +299,21 @@ static const struct bad {
 	{ BONDED(",'lldp':'rx'"), "ports[2].lldp", "\"rx\"", "type bond" },
 	{ BONDED(",'network':'n10'"), "ports[2].network", NULL,
 	  "role uplink" },
+	/* NICs */
+	{ STATE("", "{'name':'n','type':'nic'}"), "ports[0].device",
+	  "(missing)", "letters, digits" },
+	{ STATE("", "{'name':'n','type':'nic','device':'a/b'}"),
+	  "ports[0].device", "\"a/b\"", "letters, digits" },
+	{ STATE("", NIC("0", ",'interface':'eth0'")), "ports[0].interface",
+	  NULL, "type nic" },
+	{ STATE("", NIC("0", ",'ethtool':{'gro':'off'}")), "ports[0].ethtool",
+	  NULL, "type nic" },
+	{ STATE("", "{'name':'e0','type':'packet','interface':'eth0',"
+		    "'device':'net_null0'}"),
+	  "ports[0].device", NULL, "type packet" },
+	{ STATE("", NIC("0", "") ",{'name':'again','type':'nic','device':"
+				 "'pci:0000:03:00.0'}"),
+	  "ports[1].device", NULL, "port nic0 has it" },
 	/* bonds: properties that the mode does not define */
 	{ BONDED(",'mode':'802.3ad'"), "ports[2].mode", "\"802.3ad\"",
 	  "\"balance-slb\", \"active-backup\", \"lacp\"" },
@@ -742,6 +759,20 @@ static const struct change {
 	  STATE("", ETH("0") ",{'name':'b1','type':'bond',"
 			     "'members':['e0']}"),
 	  "remove port bond0; change port e0: bond; add port b1" },
+	/* NICs */
+	{ STATE("", NIC("0", "")), STATE("", NIC("0", ",'lldp':'off'")),
+	  "change port nic0: lldp" },
+	{ STATE("", NIC("0", "")), STATE("", NIC("0", ",'queues':2")),
+	  "remove port nic0: re-create; add port nic0: re-create" },
+	{ STATE("{'name':'j','vlan':1,'uplink':'nic0'}", NIC("0", "")),
+	  STATE("{'name':'j','vlan':1,'mtu':9000,'uplink':'nic0'}",
+		NIC("0", "")),
+	  "remove port nic0: re-create; change network j: mtu; "
+	  "add port nic0: re-create" },
+	{ STATE("", NIC("0", "") "," NIC("1", "")),
+	  STATE("", NIC("0", "") "," NIC("1", "") ","
+		    BOND("'members':['nic0','nic1']")),
+	  "change port nic0: bond; change port nic1: bond; add port bond0" },
 	/* the kernel's side */
 	{ STATE("", ETH("0")),
 	  STATE("", "{'name':'e0','type':'packet','interface':'eth0',"
