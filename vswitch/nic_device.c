@@ -364,13 +364,21 @@ static int try_start(struct nic_device *d, const struct nic_port_conf *conf,
 	return rc;
 }
 
-static int check_mtu(const struct nic_device *d,
-		     const struct nic_port_conf *conf, char *why, size_t size)
+int nic_device_find(const struct nic_port_conf *conf, uint16_t *id, char *why,
+		    size_t size)
 {
 	struct rte_eth_dev_info info;
 	uint32_t max;
-	int rc = rte_eth_dev_info_get(d->id, &info);
+	int rc;
 
+	if (rte_eth_dev_get_port_by_name(nic_device_name(conf->device), id) <
+	    0) {
+		snprintf(why, size, "no device %s was there at the start; add "
+			 "--device %s to causeway-switchd's command line",
+			 conf->device, conf->device);
+		return -ENODEV;
+	}
+	rc = rte_eth_dev_info_get(*id, &info);
 	if (rc < 0)
 		return rc;
 	max = info.max_rx_pktlen - frame_overhead(&info);
@@ -393,14 +401,7 @@ int nic_device_start(struct nic_device *d, const struct nic_port_conf *conf,
 	int rc;
 
 	memset(d, 0, sizeof(*d));
-	if (rte_eth_dev_get_port_by_name(nic_device_name(conf->device),
-					 &d->id) < 0) {
-		snprintf(why, size, "no device %s was there at the start; add "
-			 "--device %s to causeway-switchd's command line",
-			 conf->device, conf->device);
-		return -ENODEV;
-	}
-	rc = check_mtu(d, conf, why, size);
+	rc = nic_device_find(conf, &d->id, why, size);
 	if (rc < 0)
 		return rc;
 	for (i = 0; i < RTE_DIM(with); i++) {

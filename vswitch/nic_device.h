@@ -37,6 +37,8 @@ struct nic_device {
 const char *nic_device_name(const char *device);
 
 /* Errors are those of nic_port_new(). */
+int nic_device_find(const struct nic_port_conf *conf, uint16_t *id, char *why,
+		    size_t size);
 int nic_device_start(struct nic_device *d, const struct nic_port_conf *conf,
 		     char *why, size_t size);
 /* Also for a device that was never started, if zeroed but for `id`. */

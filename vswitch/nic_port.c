@@ -519,6 +519,13 @@ int nic_port_send(struct nic_port *np, const uint8_t *frame, unsigned len)
 
 /* ---- life ------------------------------------------------------------------------------ */
 
+int nic_port_check(const struct nic_port_conf *conf, char *why, size_t size)
+{
+	uint16_t id;
+
+	return nic_device_find(conf, &id, why, size);
+}
+
 /* Which ethdevs have a port already. */
 static struct nic_port *owners[RTE_MAX_ETHPORTS];
 

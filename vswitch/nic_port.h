@@ -62,6 +62,8 @@ enum nic_port_event {
 	NIC_PORT_CONTROL = 1 << 1, /* nic_port_receive() has something */
 };
 
+/* Would the device do, were it free?  Errors are those of nic_port_new(). */
+int nic_port_check(const struct nic_port_conf *conf, char *why, size_t size);
 /*
  * 0, or -errno with words in `why`: -ENODEV (no such device was given to
  * --device), -EBUSY (another port has it), -EINVAL (not with this MTU),

@@ -28,6 +28,7 @@
 #include "base/daemon.h"
 #include "base/log.h"
 #include "vswitch/capture.h"
+#include "vswitch/switch_nic.h"
 #include "vswitch/switch_port.h"
 #include "vswitch/switch_queues.h"
 #include "vswitch/switch_tables.h"
@@ -155,19 +156,56 @@ static bool is_recreated(const struct change *c, const char *name)
 	return false;
 }
 
+/* Does a port that goes have the NIC as yet? */
+static bool is_held(const struct sw *sw, const struct change *c,
+		    const struct conf_port *conf)
+{
+	unsigned i;
+
+	for (i = 0; i < c->old_count && conf->device[0]; i++) {
+		const struct conf_port *old = switch_port_conf(sw, c->gone[i]);
+
+		if (old && !strcmp(old->device, conf->device))
+			return true;
+	}
+	return false;
+}
+
 /*
- * New ports: made, and opened unless an old port that goes holds the same
- * socket or interface.
+ * A new port: made, and opened unless an old port that goes holds the same
+ * socket, interface or device.  That a device is there can be said before.
  */
+static int prepare_port(struct sw *sw, struct change *c,
+			const struct conf_port *conf)
+{
+	bool boot = c->flags & SWITCH_BOOT;
+	struct sw_port *sp;
+	char why[WHY_MAX];
+	int rc = sw_port_new(sw, conf, &sp);
+
+	if (rc < 0)
+		return change_error(c, conf, "memory for a port");
+	c->fresh[c->new_count++] = sp;
+	if (conf->type == CONF_NIC && !boot &&
+	    switch_nic_check(conf, why, sizeof(why)) < 0)
+		return change_error(c, conf, why);
+	if (is_recreated(c, conf->name) || is_held(sw, c, conf))
+		return 0;
+	rc = sw_port_open(sp, conf, why, sizeof(why));
+	if (rc < 0 && !boot)
+		return change_error(c, conf, why);
+	if (rc < 0)
+		log_warn("port %s waits: %s", sp->name, why);
+	return 0;
+}
+
 static int prepare_ports(struct sw *sw, struct change *c)
 {
-	char why[WHY_MAX];
 	unsigned i;
-	int rc;
+	int rc = 0;
 
-	for (i = 0; i < c->plan.count; i++) {
+	for (i = 0; i < c->plan.count && !rc; i++) {
 		const struct switch_conf_action *a = &c->plan.actions[i];
-		const struct conf_port *conf;
 		struct sw_port *sp;
 
 		if (a->object != CONF_PORT)
@@ -178,22 +216,10 @@ static int prepare_ports(struct sw *sw, struct change *c)
 			if (sp)
 				c->gone[c->old_count++] = sp;
 		}
-		if (a->verb != CONF_ADD)
-			continue;
-		conf = &c->wanted->ports[a->after];
-		rc = sw_port_new(sw, conf, &sp);
-		if (rc < 0)
-			return change_error(c, conf, "memory for a port");
-		c->fresh[c->new_count++] = sp;
-		if (is_recreated(c, conf->name))
-			continue;
-		rc = sw_port_open(sp, conf, why, sizeof(why));
-		if (rc < 0 && !(c->flags & SWITCH_BOOT))
-			return change_error(c, conf, why);
-		if (rc < 0)
-			log_warn("port %s waits: %s", sp->name, why);
+		if (a->verb == CONF_ADD)
+			rc = prepare_port(sw, c, &c->wanted->ports[a->after]);
 	}
-	return 0;
+	return rc;
 }
 
 static bool is_gone(const struct change *c, const struct sw_port *sp)

@@ -141,15 +141,28 @@ static void say_what_there_is(const struct sw_nic *sn)
 			 sn->sp->name, sn->sp->port->mtu);
 }
 
+static struct nic_port_conf nic_conf(const struct conf_port *conf,
+				     unsigned workers)
+{
+	return (struct nic_port_conf){ .name = conf->name,
+				       .device = conf->device,
+				       .rx_queues = conf->queues,
+				       .workers = workers,
+				       .mtu = conf->mtu,
+				       .offload = offload_of(conf) };
+}
+
+int switch_nic_check(const struct conf_port *conf, char *why, size_t size)
+{
+	const struct nic_port_conf nc = nic_conf(conf, 1);
+
+	return nic_port_check(&nc, why, size);
+}
+
 int switch_nic_open(struct sw_port *sp, const struct conf_port *conf,
 		    char *why, size_t size)
 {
-	struct nic_port_conf nc = { .name = conf->name,
-				    .device = conf->device,
-				    .rx_queues = conf->queues,
-				    .workers = sp->sw->workers.count,
-				    .mtu = conf->mtu,
-				    .offload = offload_of(conf) };
+	const struct nic_port_conf nc = nic_conf(conf, sp->sw->workers.count);
 	struct sw_nic *sn = calloc(1, sizeof(*sn));
 	int rc;
 

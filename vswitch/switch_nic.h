@@ -15,6 +15,8 @@
 
 struct sw_nic;
 
+/* Is there such a device, and does it take the MTU?  0, or -errno and why. */
+int switch_nic_check(const struct conf_port *conf, char *why, size_t size);
 /* 0 with sp->nic and sp->port set, or -errno and what to do. */
 int switch_nic_open(struct sw_port *sp, const struct conf_port *conf,
 		    char *why, size_t size);
