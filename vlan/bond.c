@@ -5,39 +5,16 @@
  * Everything that happens is noted (link, LACP, an order by hand), and
  * bond_run() decides anew from what is noted, in steps:
  *
- *	settle_links	which links count as usable: carrier, less the delays
- *	find_partner	does LACP rule, or what replaces it
- *	enable_members	usable, or what LACP distributes through
- *	choose_active	one of them, unless LACP rules
- *	share_buckets	all to the active one, or among the enabled
- *	publish		into the table, word by word
+ *	bond_link_settle	which links count: carrier, less the delays
+ *	find_partner		does LACP rule, or what replaces it?
+ *	enable_members		usable, or what LACP distributes through
+ *	choose_active		one of them, unless LACP rules
+ *	share_buckets		all to the active one, or among the enabled
+ *	publish			into the table, word by word
  *
- * Delays.  A link must be up for updelay before it is used, as the switch
- * behind it may not yet forward, and down for downdelay before it is given up.
- * Neither is of use when no other member could serve, so neither runs then:
- * that some enabled member has a carrier is an invariant whenever any member
- * has one.  Time without carrier adds up over short returns of it, or a link
- * that comes and goes within downdelay would keep its frames for ever.
- *
- * The rule.  One of three (enum rule) is in force.  LACP's is what lacp.c says,
+ * One of three rules (enum rule) is in force.  LACP's is what lacp.c says,
  * without delays of ours, while there is an aggregation; while there is none,
  * lacp-fallback-ab makes it active-backup.
- *
- * The table.  Workers read its words while they change, and may see a change
- * of one word before or after that of another.  So
- *
- *	who takes what fans out is one word: it never names two members;
- *	where it goes from one living member to another (by hand, a primary
- *	that is back), and where the rule changes, there is a moment in which
- *	only what both states allow is allowed: a copy that waits in the other
- *	member's queue must not be taken after its twin;
- *	rights are taken before they are given, so that a member never has
- *	more than both states give it;
- *	a member may receive before buckets come to it, as answers do;
- *	what is refused in addition (refuse_moved) is so first and last, but
- *	what relies on the place of a bucket (only_home) ends before buckets
- *	move, and begins when all have been announced for a while;
- *	each bucket's word has a member at all times, as long as there is one.
  */
 #include "vlan/bond.h"
 
@@ -47,18 +24,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vlan/bond_link.h"
+#include "vlan/bond_publish.h"
 #include "vlan/bond_share.h"
 
 #define EVENTS_MAX   64
-#define FORGET_FLAPS 10    /* times downdelay */
-#define HANDOVER_MS  10    /* longer than frames wait in a queue */
-#define AT_HOME_MS   10000 /* announcements are repeated for as long */
-#define WORTH_PER_MS 125   /* bytes: 1 Mbit/s, or no bucket moves */
+#define WORTH_PER_MS 125 /* bytes: 1 Mbit/s, or no bucket moves */
 #define MEMBER(i)    (1u << (i))
-#define SYSTEM_NONE                                                            \
-	{                                                                      \
-		0x02, 0, 0, 0, 0, 1                                            \
-	} /* while LACP is off */
+
+/* While another mode is in force. */
+static const struct lacp_conf lacp_off = { .system = { 2, 0, 0, 0, 0, 1 } };
 
 enum rule {
 	RULE_NONE, /* LACP without partner: nothing goes */
@@ -69,22 +44,9 @@ enum rule {
 
 struct member {
 	bool present;
-	bool reported; /* its link has been */
-	bool link;
-	bool usable; /* link, less the delays */
-	bool hope;   /* usable before its time: nobody else was */
 	uint32_t speed_mbps;
-	uint64_t changed_ms; /* link */
-	uint64_t down_ms;    /* without carrier, see FORGET_FLAPS */
 	struct lacp_member_conf lacp;
 	char name[BOND_NAME_MAX];
-};
-
-/* For how long only what both the old and the new state allow is allowed. */
-struct handover {
-	uint64_t until_ms;
-	uint16_t accept, accept_flood;
-	bool refuse_moved;
 };
 
 struct bond {
@@ -92,6 +54,7 @@ struct bond {
 	struct bond_conf conf;
 	struct lacp *lacp; /* has members while mode is lacp */
 	struct member members[BOND_MEMBERS_MAX];
+	struct bond_link links[BOND_MEMBERS_MAX];
 	enum rule rule;
 	bool aggregated;    /* LACP has something to rule */
 	uint16_t enabled;   /* bits */
@@ -102,8 +65,7 @@ struct bond {
 	char lost[96]; /* why there is no active member */
 	uint8_t of[BOND_BUCKETS];
 	uint64_t load[BOND_BUCKETS];
-	struct handover handover;
-	uint64_t at_home_ms;
+	struct bond_publisher publisher;
 	uint64_t rebalanced_ms;
 	uint64_t failovers;
 	struct bond_event last_failover;
@@ -148,7 +110,6 @@ static bool conf_valid(const struct bond_conf *conf)
 
 int bond_new(struct bond **out, const struct bond_conf *conf, uint64_t now_ms)
 {
-	struct lacp_conf lacp = { .system = SYSTEM_NONE };
 	struct bond *bond;
 	int rc;
 
@@ -158,7 +119,7 @@ int bond_new(struct bond **out, const struct bond_conf *conf, uint64_t now_ms)
 	if (!bond)
 		return -ENOMEM;
 	rc = lacp_new(&bond->lacp,
-		      conf->mode == BOND_LACP ? &conf->lacp : &lacp);
+		      conf->mode == BOND_LACP ? &conf->lacp : &lacp_off);
 	if (rc < 0) {
 		free(bond);
 		return rc;
@@ -167,8 +128,7 @@ int bond_new(struct bond **out, const struct bond_conf *conf, uint64_t now_ms)
 	bond->active = bond->before = bond->by_hand = -1;
 	bond->rebalanced_ms = now_ms;
 	memset(bond->of, BOND_NONE, sizeof(bond->of));
-	memset(bond->table.member_of, BOND_NONE, BOND_BUCKETS);
-	atomic_init(&bond->table.basis, conf->hash_basis);
+	bond_publish_init(&bond->table, conf->hash_basis);
 	*out = bond;
 	return 0;
 }
@@ -191,7 +151,7 @@ static void lacp_join(struct bond *bond, unsigned i, uint64_t now)
 	const struct member *m = &bond->members[i];
 
 	lacp_member_set(bond->lacp, i, &m->lacp, now);
-	lacp_member_link(bond->lacp, i, m->link, m->speed_mbps, now);
+	lacp_member_link(bond->lacp, i, bond->links[i].up, m->speed_mbps, now);
 }
 
 /* The mode is another, and one of both is lacp. */
@@ -288,7 +248,7 @@ void bond_member_set(struct bond *bond, unsigned member, const char *name,
 	struct member *m = &bond->members[member];
 
 	if (!m->present)
-		*m = (struct member){ .present = true, .changed_ms = now_ms };
+		*m = (struct member){ .present = true };
 	m->lacp = *lacp;
 	snprintf(m->name, sizeof(m->name), "%s", name);
 	if (runs_lacp(bond))
@@ -320,58 +280,21 @@ void bond_member_remove(struct bond *bond, unsigned member, uint64_t now_ms)
 		because(e, "%s left the bond", m->name);
 		count_loss(bond, member, e);
 	}
-	if (m->link)
+	if (bond->links[member].up)
 		bond->left |= MEMBER(member);
 	if (bond->by_hand == (int)member)
 		bond->by_hand = -1;
-	m->present = m->link = m->usable = false;
-}
-
-/* When its link will count, or no longer count. */
-static uint64_t due(const struct bond *bond, const struct member *m)
-{
-	uint64_t down = bond->conf.downdelay_ms;
-
-	if (m->link)
-		return m->changed_ms + bond->conf.updelay_ms;
-	return m->changed_ms + (down > m->down_ms ? down - m->down_ms : 0);
-}
-
-static void link_up(struct bond *bond, struct member *m, uint64_t now)
-{
-	if (m->usable && now >= due(bond, m))
-		m->usable = false;
-	m->down_ms += now - m->changed_ms;
-}
-
-static void link_down(struct bond *bond, struct member *m, uint64_t now)
-{
-	uint64_t forget = (uint64_t)bond->conf.downdelay_ms * FORGET_FLAPS;
-
-	if (now - m->changed_ms >= forget)
-		m->down_ms = 0;
+	m->present = false;
+	bond->links[member] = (struct bond_link){ .up = false };
 }
 
 void bond_member_link(struct bond *bond, unsigned member, bool up,
 		      uint32_t speed_mbps, uint64_t now_ms)
 {
-	struct member *m = &bond->members[member];
-
-	if (!m->present)
+	if (!bond->members[member].present)
 		return;
-	m->speed_mbps = speed_mbps;
-	if (!m->reported) {
-		m->reported = true;
-		m->usable = m->link = up;
-		m->changed_ms = now_ms;
-	} else if (up != m->link) {
-		if (up)
-			link_up(bond, m, now_ms);
-		else
-			link_down(bond, m, now_ms);
-		m->link = up;
-		m->changed_ms = now_ms;
-	}
+	bond->members[member].speed_mbps = speed_mbps;
+	bond_link_report(&bond->links[member], &bond->conf, up, now_ms);
 	if (runs_lacp(bond))
 		lacp_member_link(bond->lacp, member, up, speed_mbps, now_ms);
 }
@@ -379,7 +302,7 @@ void bond_member_link(struct bond *bond, unsigned member, bool up,
 int bond_set_active(struct bond *bond, unsigned member, uint64_t now_ms)
 {
 	if (member >= BOND_MEMBERS_MAX || !has(bond->enabled, member) ||
-	    !bond->members[member].link || bond->active < 0)
+	    !bond->links[member].up || bond->active < 0)
 		return -EINVAL;
 	bond->by_hand = member;
 	return 0;
@@ -401,64 +324,29 @@ static uint16_t members_with(const struct bond *bond,
 	unsigned i;
 
 	for (i = 0; i < BOND_MEMBERS_MAX; i++)
-		if (bond->members[i].present && is(bond, i))
+		if (is(bond, i))
 			set |= MEMBER(i);
 	return set;
 }
 
 static bool is_linked(const struct bond *bond, unsigned i)
 {
-	return bond->members[i].link;
+	return bond->links[i].up;
 }
 
 static bool is_usable(const struct bond *bond, unsigned i)
 {
-	return bond->members[i].usable;
+	return bond->links[i].usable;
 }
 
 static bool is_distributing(const struct bond *bond, unsigned i)
 {
-	return bond->members[i].link && lacp_distributing(bond->lacp, i);
+	return bond->links[i].up && lacp_distributing(bond->lacp, i);
 }
 
 static bool is_collecting(const struct bond *bond, unsigned i)
 {
-	return bond->members[i].link && lacp_collecting(bond->lacp, i);
-}
-
-/* No usable member has a carrier: the delays do no good now. */
-static void last_hope(struct bond *bond)
-{
-	struct member *m, *best = NULL;
-	unsigned i;
-
-	for (i = 0; i < BOND_MEMBERS_MAX; i++) {
-		m = &bond->members[i];
-		m->usable = false;
-		if (m->link && (!best || due(bond, m) < due(bond, best)))
-			best = m;
-	}
-	if (best) {
-		best->usable = best->hope = true;
-		best->down_ms = 0;
-	}
-}
-
-static void settle_links(struct bond *bond, uint64_t now)
-{
-	struct member *m;
-	unsigned i;
-
-	for (i = 0; i < BOND_MEMBERS_MAX; i++) {
-		m = &bond->members[i];
-		if (m->usable == m->link || now < due(bond, m))
-			continue;
-		m->usable = m->link;
-		m->hope = false;
-		m->down_ms = 0;
-	}
-	if (!(members_with(bond, is_usable) & members_with(bond, is_linked)))
-		last_hope(bond);
+	return bond->links[i].up && lacp_collecting(bond->lacp, i);
 }
 
 static enum rule rule_of(const struct bond *bond)
@@ -501,30 +389,31 @@ static void find_partner(struct bond *bond, uint64_t now)
 
 static void why_down(const struct bond *bond, unsigned i, struct bond_event *e)
 {
-	const struct member *m = &bond->members[i];
+	const char *name = bond->members[i].name;
 
-	if (!m->link)
-		because(e, "%s lost its carrier", m->name);
+	if (!bond->links[i].up)
+		because(e, "%s lost its carrier", name);
 	else if (bond->rule == RULE_LACP)
-		because(e, "LACP does not distribute through %s", m->name);
+		because(e, "LACP does not distribute through %s", name);
 	else if (bond->rule == RULE_NONE)
-		because(e, "%s has no LACP partner", m->name);
+		because(e, "%s has no LACP partner", name);
 	else
-		because(e, "%s has no steady carrier", m->name);
+		because(e, "%s has no steady carrier", name);
 }
 
 static void why_up(const struct bond *bond, unsigned i, struct bond_event *e,
 		   uint64_t now)
 {
-	const struct member *m = &bond->members[i];
+	const struct bond_link *link = &bond->links[i];
+	const char *name = bond->members[i].name;
 
 	if (bond->rule == RULE_LACP)
-		because(e, "LACP distributes through %s", m->name);
-	else if (m->hope)
-		because(e, "no other member than %s has a carrier", m->name);
+		because(e, "LACP distributes through %s", name);
+	else if (link->hope)
+		because(e, "no other member than %s has a carrier", name);
 	else
-		because(e, "%s has had a carrier for %llu ms", m->name,
-			(unsigned long long)(now - m->changed_ms));
+		because(e, "%s has had a carrier for %llu ms", name,
+			(unsigned long long)(now - link->changed_ms));
 }
 
 static uint16_t may_carry(const struct bond *bond)
@@ -633,23 +522,11 @@ static void share_buckets(struct bond *bond, uint64_t now)
 	bond->sharing = keep;
 }
 
-/* ---- the table ---- */
-
-/* What the table shall say beside buckets. */
-struct words {
-	uint16_t accept, accept_flood;
-	bool refuse_moved, hash_flow, up;
-};
-
-/* Release: what is stored in an order becomes visible in that order. */
-#define put(word, value)                                                       \
-	atomic_store_explicit(word, value, memory_order_release)
-#define get(word) atomic_load_explicit(word, memory_order_relaxed)
-
-static struct words words_of(const struct bond *bond)
+static struct bond_words words_of(const struct bond *bond)
 {
 	uint16_t active = bond->active < 0 ? 0 : MEMBER(bond->active);
-	struct words w = { .up = bond->of[0] != BOND_NONE };
+	struct bond_words w = { .basis = bond->conf.hash_basis,
+				.of = bond->of };
 
 	switch (bond->rule) {
 	case RULE_NONE:
@@ -660,7 +537,7 @@ static struct words words_of(const struct bond *bond)
 	case RULE_SLB:
 		w.accept = bond->enabled;
 		w.accept_flood = active;
-		w.refuse_moved = true;
+		w.refuse_moved = w.has_homes = true;
 		break;
 	case RULE_LACP:
 		w.accept = members_with(bond, is_collecting);
@@ -671,94 +548,26 @@ static struct words words_of(const struct bond *bond)
 	return w;
 }
 
-static void hand_over(struct bond *bond, uint16_t accept, uint16_t flood,
-		      uint64_t now)
-{
-	bond->handover = (struct handover){
-		.until_ms = now + HANDOVER_MS,
-		.accept = accept,
-		.accept_flood = flood,
-		.refuse_moved = get(&bond->table.refuse_moved),
-	};
-}
-
 /*
- * Between two that live, floods pause; a dead one's copies come no more, and
- * its successor starts at once.  Members that LACP adds to others get what
- * nobody got before.
+ * A dead member's copies come no more: its successor starts at once.  Members
+ * that LACP adds to others get what nobody got before.
  */
-static void begin_handover(struct bond *bond, const struct words *w,
-			   enum rule was, uint64_t now)
+static enum bond_handover handover(const struct bond *bond,
+				   const struct bond_words *w, enum rule was)
 {
 	uint16_t alive = members_with(bond, is_linked) | bond->left;
-	uint16_t flood = get(&bond->table.accept_flood);
+	uint16_t flood = atomic_load(&bond->table.accept_flood);
 
 	if (!(flood & alive))
-		return;
+		return BOND_HANDOVER_NONE;
 	if (was != bond->rule)
-		hand_over(bond,
-			  was == RULE_SLB || bond->rule == RULE_SLB
-				  ? get(&bond->table.accept)
-				  : UINT16_MAX,
-			  flood, now);
-	else if (w->accept_flood & ~flood &&
-		 (bond->rule != RULE_LACP || !(w->accept_flood & flood)))
-		hand_over(bond, UINT16_MAX, flood, now);
-}
-
-static void apply_handover(const struct bond *bond, struct words *w,
-			   uint64_t now)
-{
-	const struct handover *h = &bond->handover;
-
-	if (now >= h->until_ms)
-		return;
-	w->accept &= h->accept;
-	w->accept_flood &= h->accept_flood;
-	w->refuse_moved |= h->refuse_moved;
-}
-
-/* Which buckets will leave elsewhere: all of them, if they are others. */
-static bool find_moved(const struct bond *bond, const struct words *w,
-		       uint64_t moved[BOND_BUCKETS / 64])
-{
-	const struct bond_table *t = &bond->table;
-	bool all, any = false;
-	unsigned b;
-
-	all = get(&t->basis) != bond->conf.hash_basis ||
-	      get(&t->hash_flow) != w->hash_flow;
-	for (b = 0; b < BOND_BUCKETS; b++) {
-		if (!all && bond->of[b] == get(&t->member_of[b]))
-			continue;
-		moved[b / 64] |= 1ull << b % 64;
-		any = true;
-	}
-	return any;
-}
-
-static void store(struct bond *bond, const struct words *w, bool only_home)
-{
-	struct bond_table *t = &bond->table;
-	unsigned b;
-
-	if (w->refuse_moved)
-		put(&t->refuse_moved, true);
-	if (!only_home)
-		put(&t->only_home, false);
-	if (!w->up)
-		put(&t->up, false);
-	put(&t->accept_flood, get(&t->accept_flood) & w->accept_flood);
-	put(&t->accept, get(&t->accept) & w->accept);
-	put(&t->accept, w->accept);
-	put(&t->accept_flood, w->accept_flood);
-	put(&t->basis, bond->conf.hash_basis);
-	put(&t->hash_flow, w->hash_flow);
-	for (b = 0; b < BOND_BUCKETS; b++)
-		put(&t->member_of[b], bond->of[b]);
-	put(&t->up, w->up);
-	put(&t->only_home, only_home);
-	put(&t->refuse_moved, w->refuse_moved);
+		return was == RULE_SLB || bond->rule == RULE_SLB
+			       ? BOND_HANDOVER_ALL
+			       : BOND_HANDOVER_FLOODS;
+	if (bond->rule == RULE_LACP && w->accept_flood & flood)
+		return BOND_HANDOVER_NONE;
+	return w->accept_flood & ~flood ? BOND_HANDOVER_FLOODS
+					: BOND_HANDOVER_NONE;
 }
 
 /*
@@ -768,19 +577,15 @@ static void store(struct bond *bond, const struct words *w, bool only_home)
 static void publish(struct bond *bond, enum rule was, bool announced,
 		    uint64_t now)
 {
-	uint64_t moved[BOND_BUCKETS / 64] = { 0 };
-	struct words w = words_of(bond);
+	struct bond_words w = words_of(bond);
+	uint64_t moved[BOND_BUCKETS / 64];
 	struct bond_event *e;
 	bool any;
 
-	begin_handover(bond, &w, was, now);
-	apply_handover(bond, &w, now);
-	any = find_moved(bond, &w, moved);
-	if (any)
-		bond->at_home_ms = now + AT_HOME_MS;
-	store(bond, &w, bond->rule == RULE_SLB && now >= bond->at_home_ms);
+	any = bond_publish(&bond->publisher, &bond->table, &w,
+			   handover(bond, &w, was), now, moved);
 	bond->left = 0;
-	if (!any || announced || !w.up || bond->rule == RULE_LACP)
+	if (!any || announced || !bond->sharing || bond->rule == RULE_LACP)
 		return;
 	e = event(bond, BOND_MOVED, -1, now);
 	memcpy(e->buckets, moved, sizeof(moved));
@@ -789,17 +594,17 @@ static void publish(struct bond *bond, enum rule was, bool announced,
 
 static void decide(struct bond *bond, uint64_t now)
 {
-	bool was_up = get(&bond->table.up), announced;
+	bool was_up = bond->sharing, announced;
 	enum rule was = bond->rule;
 
-	settle_links(bond, now);
+	bond_link_settle(bond->links, &bond->conf, now);
 	find_partner(bond, now);
 	bond->rule = rule_of(bond);
 	enable_members(bond, now);
 	announced = choose_active(bond, now);
 	share_buckets(bond, now);
 	publish(bond, was, announced, now);
-	if (was_up && !get(&bond->table.up))
+	if (was_up && !bond->sharing)
 		because(event(bond, BOND_ALL_DOWN, -1, now),
 			"no member may carry traffic");
 }
@@ -814,6 +619,7 @@ static uint64_t rebalance_due(const struct bond *bond)
 	return bond->rebalanced_ms + interval;
 }
 
+/* `b`, if it lies ahead and before `a`. */
 static uint64_t sooner(uint64_t a, uint64_t b, uint64_t now)
 {
 	return b > now && b < a ? b : a;
@@ -825,20 +631,15 @@ uint64_t bond_run(struct bond *bond, uint64_t now_ms,
 		  void *ctx)
 {
 	uint64_t next = UINT64_MAX;
-	const struct member *m;
 	unsigned i;
 
 	if (runs_lacp(bond))
 		next = lacp_run(bond->lacp, now_ms, send, ctx);
 	decide(bond, now_ms);
-	for (i = 0; i < BOND_MEMBERS_MAX; i++) {
-		m = &bond->members[i];
-		if (m->usable != m->link)
-			next = sooner(next, due(bond, m), now_ms);
-	}
-	next = sooner(next, bond->handover.until_ms, now_ms);
-	if (bond->rule == RULE_SLB)
-		next = sooner(next, bond->at_home_ms, now_ms);
+	for (i = 0; i < BOND_MEMBERS_MAX; i++)
+		next = sooner(next, bond_link_due(&bond->links[i], &bond->conf),
+			      now_ms);
+	next = sooner(next, bond_publish_due(&bond->publisher, now_ms), now_ms);
 	return sooner(next, rebalance_due(bond), now_ms);
 }
 
@@ -891,18 +692,19 @@ bool bond_member_facts(const struct bond *bond, unsigned member,
 		       uint64_t now_ms, struct bond_member_facts *facts)
 {
 	const struct member *m = &bond->members[member];
+	uint64_t due = bond_link_due(&bond->links[member], &bond->conf);
 	unsigned b;
 
 	if (!m->present)
 		return false;
 	*facts = (struct bond_member_facts){
-		.link = m->link,
+		.link = bond->links[member].up,
 		.enabled = has(bond->enabled, member),
 		.active = bond->active == (int)member,
 		.speed_mbps = m->speed_mbps,
 	};
-	if (m->usable != m->link && bond->rule != RULE_LACP)
-		facts->delay_left_ms = left_until(due(bond, m), now_ms);
+	if (due != UINT64_MAX && bond->rule != RULE_LACP)
+		facts->delay_left_ms = left_until(due, now_ms);
 	memcpy(facts->name, m->name, sizeof(facts->name));
 	for (b = 0; b < BOND_BUCKETS; b++) {
 		if (bond->of[b] != member)
