@@ -282,8 +282,6 @@ void bond_member_remove(struct bond *bond, unsigned member, uint64_t now_ms)
 	}
 	if (bond->links[member].up)
 		bond->left |= MEMBER(member);
-	if (bond->by_hand == (int)member)
-		bond->by_hand = -1;
 	m->present = false;
 	bond->links[member] = (struct bond_link){ .up = false };
 }

@@ -61,13 +61,12 @@ static void apply_handover(const struct bond_publisher *pub,
 	w->refuse_moved |= pub->refuse_moved;
 }
 
-/* All of them, if frames will be in others. */
+/* All of them, if frames will be in others.  Under LACP nobody asks. */
 static bool find_moved(const struct bond_table *table,
 		       const struct bond_words *w,
 		       uint64_t moved[BOND_BUCKETS / 64])
 {
-	bool all = get(&table->basis) != w->basis ||
-		   get(&table->hash_flow) != w->hash_flow;
+	bool all = get(&table->basis) != w->basis;
 	bool any = false;
 	unsigned b;
 

@@ -212,6 +212,40 @@ static const struct delay_case {
 	    { LINK_UP, 2, 0, 3 },
 	    { PASS, UP - 1, 0, 3 },
 	    { PASS, 1, 0, 7 } } },
+	{ "of two that wait, the one that has waited longer is taken",
+	  UP,
+	  DOWN,
+	  -1,
+	  { { ADD, 2, 0, 3 },
+	    { LINK_DOWN, 2, 0, 3 },
+	    { LINK_UP, 2, 0, 3 },
+	    { LINK_DOWN, 1, 0, 3 },
+	    { PASS, DOWN, 0, 1 },
+	    { LINK_UP, 1, 0, 1 },
+	    { LINK_DOWN, 0, 2, 4 } } },
+	{ "an absence that was dealt with is not held against a link",
+	  100,
+	  DOWN,
+	  -1,
+	  { { LINK_DOWN, 1, 0, 3 },
+	    { PASS, DOWN, 0, 1 },
+	    { LINK_UP, 1, 0, 1 },
+	    { PASS, 100, 0, 3 },
+	    { LINK_DOWN, 1, 0, 3 },
+	    { PASS, DOWN - 1, 0, 3 } } },
+	{ "nor that of the last hope",
+	  100,
+	  DOWN,
+	  -1,
+	  { { LINK_DOWN, 1, 0, 3 },
+	    { PASS, DOWN, 0, 1 },
+	    { LINK_DOWN, 0, -1, 0 },
+	    { PASS, 1000, -1, 0 },
+	    { LINK_UP, 0, 0, 1 },
+	    { LINK_UP, 1, 0, 1 },
+	    { PASS, 100, 0, 3 },
+	    { LINK_DOWN, 0, 0, 3 },
+	    { PASS, DOWN - 1, 0, 3 } } },
 };
 
 static void do_step(const struct step *s)
@@ -299,6 +333,18 @@ static void a_flapping_member_is_left_once(void)
 	world_fini(&w);
 }
 
+/* The caller was busy: downdelay is over when the link is back. */
+static void a_late_run_does_not_save_a_link(void)
+{
+	world_start(&w, BOND_ACTIVE_BACKUP, 2);
+	bond_member_link(w.bond, 0, false, 0, w.now);
+	bond_member_link(w.bond, 0, true, 1000, w.now + DOWN);
+	bond_run(w.bond, w.now + DOWN, NULL, NULL);
+	CU_ASSERT_FALSE(world_enabled(&w, 0));
+	CU_ASSERT_EQUAL(world_active(&w), 1);
+	world_fini(&w);
+}
+
 static void rare_flaps_are_forgotten(void)
 {
 	unsigned i;
@@ -364,6 +410,16 @@ static void a_failover_says_why(void)
 	world_fini(&w);
 }
 
+static void losing_a_backup_is_no_failover(void)
+{
+	world_start(&w, BOND_ACTIVE_BACKUP, 2);
+	world_link(&w, 1, false);
+	world_pass(&w, DOWN);
+	CU_ASSERT_EQUAL(world_count(&w, BOND_MEMBER_DOWN, NULL), 1);
+	CU_ASSERT_EQUAL(world_facts(&w).failovers, 0);
+	world_fini(&w);
+}
+
 static void an_order_by_hand_holds_against_the_primary(void)
 {
 	world_start(&w, BOND_ACTIVE_BACKUP, 3);
@@ -376,6 +432,12 @@ static void an_order_by_hand_holds_against_the_primary(void)
 	CU_ASSERT_EQUAL(world_active(&w), 1);
 	world_link(&w, 1, false);
 	world_pass(&w, DOWN);
+	CU_ASSERT_EQUAL(world_active(&w), 2);
+	CU_ASSERT_EQUAL(world_set_active(&w, 0), 0);
+	w.conf.primary = 0;
+	world_reconfigure(&w);
+	w.conf.primary = 2; /* a new primary is a newer order */
+	world_reconfigure(&w);
 	CU_ASSERT_EQUAL(world_active(&w), 2);
 	CU_ASSERT_EQUAL(world_set_active(&w, 1), -EINVAL);
 	CU_ASSERT_EQUAL(world_set_active(&w, 5), -EINVAL);
@@ -531,6 +593,17 @@ static void slb_evens_out_the_load(void)
 	world_fini(&w);
 }
 
+static void loads_are_counted_from_when_there_is_a_choice(void)
+{
+	world_start(&w, BOND_BALANCE_SLB, 1);
+	CU_ASSERT_EQUAL(world_facts(&w).rebalance_in_ms, UINT64_MAX);
+	world_pass(&w, 5000000);
+	world_member(&w, 1);
+	world_link(&w, 1, true);
+	CU_ASSERT_EQUAL(world_facts(&w).rebalance_in_ms, 1800000);
+	world_fini(&w);
+}
+
 static void little_load_moves_nothing(void)
 {
 	uint64_t bytes[BOND_BUCKETS];
@@ -662,6 +735,17 @@ static void the_mode_changes_live(void)
 	world_fini(&w);
 }
 
+static void addresses_are_at_home_after_a_change_to_slb(void)
+{
+	world_start(&w, BOND_ACTIVE_BACKUP, 1); /* no bucket will move */
+	w.conf.mode = BOND_BALANCE_SLB;
+	world_reconfigure(&w);
+	CU_ASSERT_FALSE(w.table->only_home);
+	world_pass(&w, 10000);
+	CU_ASSERT(w.table->only_home);
+	world_fini(&w);
+}
+
 static void events_are_bounded_and_the_newest_kept(void)
 {
 	struct bond_event e;
@@ -738,9 +822,11 @@ int main(void)
 		SUITE_TEST(links_that_are_found_up_need_no_delay),
 		SUITE_TEST(delays_run_only_while_others_serve),
 		SUITE_TEST(a_flapping_member_is_left_once),
+		SUITE_TEST(a_late_run_does_not_save_a_link),
 		SUITE_TEST(rare_flaps_are_forgotten),
 		SUITE_TEST(facts_tell_what_delay_is_left),
 		SUITE_TEST(a_failover_says_why),
+		SUITE_TEST(losing_a_backup_is_no_failover),
 		SUITE_TEST(an_order_by_hand_holds_against_the_primary),
 		SUITE_TEST(a_dead_members_successor_takes_floods_at_once),
 		SUITE_TEST(between_two_that_live_floods_pause),
@@ -749,12 +835,14 @@ int main(void)
 		SUITE_TEST(slb_shares_buckets_and_says_which_moved),
 		SUITE_TEST(another_active_member_moves_no_bucket_of_slb),
 		SUITE_TEST(slb_evens_out_the_load),
+		SUITE_TEST(loads_are_counted_from_when_there_is_a_choice),
 		SUITE_TEST(little_load_moves_nothing),
 		SUITE_TEST(interval_and_basis_change_live),
 		SUITE_TEST(slb_takes_flooded_unicast_once),
 		SUITE_TEST(slb_takes_unicast_everywhere_until_moves_are_known),
 		SUITE_TEST(active_backup_takes_only_from_the_active_member),
 		SUITE_TEST(the_mode_changes_live),
+		SUITE_TEST(addresses_are_at_home_after_a_change_to_slb),
 		SUITE_TEST(events_are_bounded_and_the_newest_kept),
 		SUITE_TEST(
 			a_worker_never_sees_two_flooded_or_a_bucket_unmapped),

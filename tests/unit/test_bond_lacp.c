@@ -194,6 +194,25 @@ static void members_at_two_switches_never_carry_together(void)
 	world_fini(&w);
 }
 
+/* eth0's switch has no LACP and eth1's has, until it falls silent. */
+static void the_fallback_says_why_it_is_back(void)
+{
+	struct bond_event e = { 0 };
+
+	start(-1, true);
+	world_connect(&w, 1, 0);
+	world_pass(&w, 10000);
+	CU_ASSERT_EQUAL(world_accept(&w), 2);
+	CU_ASSERT_EQUAL(world_count(&w, BOND_ACTIVE, NULL), 0);
+	world_link(&w, 0, false);
+	world_silence(&w, 1, true);
+	world_pass(&w, 10000);
+	CU_ASSERT_EQUAL(world_active(&w), 1);
+	CU_ASSERT_EQUAL(world_count(&w, BOND_ACTIVE, &e), 1);
+	CU_ASSERT_STRING_EQUAL(e.why, "without LACP partner eth1 serves alone");
+	world_fini(&w);
+}
+
 static void all_links_lost_and_back(void)
 {
 	start(0, true);
@@ -288,6 +307,7 @@ int main(void)
 		SUITE_TEST(a_silent_member_leaves_within_the_short_timeout),
 		SUITE_TEST(a_partner_that_falls_silent_leaves_the_fallback),
 		SUITE_TEST(members_at_two_switches_never_carry_together),
+		SUITE_TEST(the_fallback_says_why_it_is_back),
 		SUITE_TEST(all_links_lost_and_back),
 		SUITE_TEST(nonsense_is_refused_and_changes_nothing),
 		SUITE_TEST(other_modes_take_no_slow_protocols),
