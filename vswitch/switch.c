@@ -5,11 +5,13 @@
  * The order within switch_apply() is what keeps policy ahead of traffic:
  *
  *	prepare   open what new ports need, build the new view
- *	leave     queues of ports that go are taken from the workers
+ *	leave     queues of ports that go are taken from the workers; bonds
+ *		  do without members that go
  *	publish   the new view; sync: from here on nobody uses the old one
  *	forget    addresses of what went or moved; learn the configured ones
  *	free      old ports, old view
- *	enter     queues of new ports are given to workers
+ *	enter     bonds get their members; queues of new ports are given to
+ *		  workers
  *
  * Neither a port's id nor a network's segment number is used again before the
  * sync after its removal, so a stale address can at worst lead to an id that
@@ -28,10 +30,12 @@
 #include "base/daemon.h"
 #include "base/log.h"
 #include "vswitch/capture.h"
+#include "vswitch/switch_bond.h"
 #include "vswitch/switch_nic.h"
 #include "vswitch/switch_port.h"
 #include "vswitch/switch_queues.h"
 #include "vswitch/switch_tables.h"
+#include "vswitch/switch_uplink.h"
 #include "vswitch/switch_view.h"
 #include "vswitch/switch_watch.h"
 
@@ -232,18 +236,42 @@ static bool is_gone(const struct change *c, const struct sw_port *sp)
 	return false;
 }
 
-/* The view of `wanted` over the ports that will be there. */
-static int make_view(struct sw *sw, struct change *c)
-{
-	struct view_port *vp = calloc(PORT_ID_MAX, sizeof(*vp));
-	struct view_parts parts = { .conf = c->wanted };
-	unsigned i, n = 0;
-	int rc;
+/* What a view of `wanted` is made of, beside taps. */
+struct parts {
+	struct view_port port[PORT_ID_MAX];
+	struct view_member member[PORT_ID_MAX];
+	unsigned ports, members;
+};
 
-	if (!vp)
-		return -ENOMEM;
+/*
+ * A member of a bond is seen as its bond, or, while it is not attached, by
+ * nobody.
+ */
+static void add_member(const struct sw *sw, const struct change *c,
+		       const struct sw_port *sp, struct parts *parts)
+{
+	struct view_member *m = &parts->member[parts->members];
+	const struct sw_port *bond;
+	unsigned slot;
+
+	if (!switch_bond_slot(sw, c->wanted, sp, &bond, &slot) ||
+	    (c->gone && is_gone(c, bond)))
+		return;
+	m->table = switch_bond_table(bond->bond);
+	m->id = sp->id;
+	m->bond = bond->id;
+	m->slot = slot;
+	parts->members++;
+}
+
+static void list_parts(const struct sw *sw, const struct change *c,
+		       struct parts *parts)
+{
+	unsigned i;
+
 	for (i = 0; i < PORT_ID_MAX; i++) {
 		struct sw_port *sp = sw->ports[i];
+		struct view_port *vp = &parts->port[parts->ports];
 		int32_t k;
 
 		if (!sp || !sp->port || (c->gone && is_gone(c, sp)))
@@ -251,18 +279,37 @@ static int make_view(struct sw *sw, struct change *c)
 		k = switch_conf_find_port(c->wanted, sp->name);
 		if (k == CONF_NONE)
 			continue;
-		vp[n].conf = &c->wanted->ports[k];
-		vp[n].port = sp->port;
-		vp[n].state = sp->state;
-		vp[n++].id = sp->id;
+		if (c->wanted->ports[k].bond != CONF_NONE) {
+			add_member(sw, c, sp, parts);
+			continue;
+		}
+		vp->conf = &c->wanted->ports[k];
+		vp->port = sp->port;
+		vp->state = sp->state;
+		vp->id = sp->id;
+		parts->ports++;
 	}
-	parts.ports = vp;
-	parts.port_count = n;
+}
+
+/* The view of `wanted` over the ports that will be there. */
+static int make_view(struct sw *sw, struct change *c)
+{
+	struct parts *list = calloc(1, sizeof(*list));
+	struct view_parts parts = { .conf = c->wanted };
+	int rc;
+
+	if (!list)
+		return -ENOMEM;
+	list_parts(sw, c, list);
+	parts.ports = list->port;
+	parts.port_count = list->ports;
+	parts.members = list->member;
+	parts.member_count = list->members;
 	rc = capture_taps(sw, c->wanted, &parts.taps, &parts.tap_count);
 	if (!rc)
 		rc = switch_view_new(&c->view, &parts, c->errs);
 	free((void *)parts.taps);
-	free(vp);
+	free(list);
 	return rc;
 }
 
@@ -402,6 +449,7 @@ int switch_keep(struct sw *sw, struct switch_conf_errors *errs)
 static void commit(struct sw *sw, struct change *c)
 {
 	sw_queues_leave(sw, c->gone, c->old_count);
+	switch_bonds_leave(sw, c->wanted);
 	publish(sw, c);
 	/* First, so that a recreated port finds its address free, and its
 	 * predecessor's id is nobody's. */
@@ -415,6 +463,8 @@ static void commit(struct sw *sw, struct change *c)
 	sw->running = c->wanted;
 	pin_host_macs(sw, c);
 	sw->applied++;
+	switch_uplinks_refresh(sw);
+	switch_bonds_enter(sw);
 }
 
 static void undo(struct sw *sw, struct change *c)
@@ -576,7 +626,7 @@ int switch_load(struct sw *sw)
 /* ---- once a second ------------------------------------------------------------------ */
 
 /* Ports whose device was missing: try again. */
-static void repair(struct sw *sw)
+static bool repair(struct sw *sw)
 {
 	bool came = false;
 	char why[WHY_MAX];
@@ -596,7 +646,16 @@ static void repair(struct sw *sw)
 		switch_tables_host_mac(sw, sp, sp->host_mac);
 		came = true;
 	}
-	if (came)
+	return came;
+}
+
+/* Ports, and members of bonds, that were waiting for something. */
+static void retry(struct sw *sw)
+{
+	bool came = repair(sw);
+
+	switch_uplinks_refresh(sw);
+	if (switch_bonds_enter(sw) || came)
 		switch_review(sw);
 }
 
@@ -611,7 +670,7 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 	mcast_age(sw->bridge.mcast, __rdtsc() / sw->bridge.tsc_per_ms, 0);
 	collect_garbage(sw);
 	switch_watch(sw);
-	repair(sw);
+	retry(sw);
 	if (sw->workers.count > 1)
 		sw_queues_rebalance(sw);
 }
@@ -641,6 +700,7 @@ int switch_init(struct sw *sw)
 	sw->second = event_new(sw->base, -1, EV_PERSIST, on_second, sw);
 	if (!sw->replan || !sw->second)
 		return -ENOMEM;
+	switch_uplinks_init(sw);
 	rc = capture_init(sw);
 	if (rc < 0)
 		return rc;

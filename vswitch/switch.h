@@ -27,7 +27,9 @@
 
 struct event_base;
 struct netd_client;
+struct sw_bond;
 struct sw_nic;
+struct uplink_control;
 
 /* Memory that workers may still be reading; see switch.c. */
 struct sw_garbage {
@@ -45,12 +47,19 @@ struct sw_port {
 	struct vif *vif;      /* vhost-user */
 	struct host_port *hp; /* tap, packet; NULL while waiting */
 	struct sw_nic *nic;   /* nic; NULL while waiting */
+	struct sw_bond *bond; /* bond */
 	struct port *port;    /* NULL while waiting */
 	struct port_state *state;
 	unsigned rxq_count;
 	struct rxq *rxq[PORT_QUEUES_MAX];
 	uint32_t ifindex;     /* tap, packet */
 	uint8_t host_mac[6];  /* a tap's own, the host's; zero: none */
+	uint8_t mac[6];	      /* of the interface */
+	uint32_t speed_mbps;  /* 0: unknown */
+	bool full_duplex;
+	struct uplink_control *control; /* uplinks, members; or NULL */
+	bool was_up;	      /* vhost-user: had a link at the last look */
+	uint64_t announced_ms; /* when its guest last had us speak for it */
 	char waiting[256];    /* why there is no device yet */
 };
 
@@ -68,6 +77,8 @@ struct sw {
 	struct netd_client *watch; /* link events, or NULL */
 	struct event *watch_event;
 	_Atomic(struct sw_garbage *) garbage;
+	uint8_t chassis[6]; /* who we are in LLDP: the first uplink's MAC */
+	char system_name[65], system_description[192];
 	uint64_t applied; /* times a state was taken */
 };
 

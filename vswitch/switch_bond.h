@@ -5,7 +5,8 @@
  * vlan/bond.h decides, bond_port.h carries frames; here they are given what
  * they need: members as their interfaces come and go, link events, slow
  * protocols frames, a clock, loads.  What they decide is told on: to the log,
- * to whoever asks (switchd_bond_rpc.c), and to the network (announce.h).
+ * to whoever asks (switchd_bond_rpc.c), and to the network
+ * (switch_announce.h).
  *
  * A bond is a port like any other (struct sw_port of type CONF_BOND).  Its
  * members are ports, too, that carry nothing of their own.  A member has a
@@ -26,12 +27,17 @@
 
 #define SWITCH_BOND_EVENTS 32 /* the last ones are kept */
 
-struct netd_link;
-struct sw_bond;
+struct announcer;
+struct bond_port;
+
+struct switch_bond_event {
+	struct bond_event event;
+	char member[CONF_NAME_MAX]; /* who had its slot; "" */
+};
 
 /* ---- in the order of switch_apply() ---- */
 
-/* prepare: a bond without members, unknown to workers.  0 or -errno, why. */
+/* prepare: a bond without members, unknown to workers.  0 or -errno and why. */
 int switch_bond_open(struct sw_port *sp, const struct conf_port *conf,
 		     char *why, size_t size);
 /* free: no view has it any more.  NULL does nothing. */
@@ -42,10 +48,11 @@ void switch_bond_free(struct sw_bond *sb);
  */
 void switch_bonds_leave(struct sw *sw, const struct switch_conf *wanted);
 /*
- * enter: properties as in sw->running, and every member that is there and is
- * not yet attached.  The caller reviews the view afterwards.
+ * enter: properties as in sw->running, and every member that is there, with
+ * its control socket, and is not yet attached.  True if one came: then the
+ * caller reviews the view.
  */
-void switch_bonds_enter(struct sw *sw);
+bool switch_bonds_enter(struct sw *sw);
 
 /* ---- as interfaces live ---- */
 
@@ -54,24 +61,34 @@ void switch_bonds_enter(struct sw *sw);
  * none (a view shows it to nobody then, if it is a member in `conf`).
  */
 bool switch_bond_slot(const struct sw *sw, const struct switch_conf *conf,
-		      const struct sw_port *sp, struct sw_port **bond,
+		      const struct sw_port *sp, const struct sw_port **bond,
 		      unsigned *slot);
-/* A port's interface goes, or has gone: its bond does without at once. */
+/* A port's interface has gone: its bond does without at once. */
 void switch_bond_lost(struct sw *sw, struct sw_port *member);
-/* Carrier or speed of a port's interface, as netd says. */
-void switch_bond_link(struct sw *sw, struct sw_port *member,
-		      const struct netd_link *link);
+/* The port's link or speed is another one. */
+void switch_bond_link(struct sw *sw, struct sw_port *member);
+/* A slow protocols frame has come in; from its destination MAC on. */
+void switch_bond_slow(struct sw *sw, struct sw_port *member,
+		      const uint8_t *frame, size_t len);
+/* The member that this frame leaves through, or NULL. */
+struct sw_port *switch_bond_way_out(const struct sw_bond *sb,
+				    const uint8_t *frame, size_t len);
+/* Is that member part of a negotiated aggregation? */
+bool switch_bond_aggregates(const struct sw_bond *sb, unsigned slot);
 
 /* ---- facts ---- */
 
-struct bond *switch_bond(const struct sw_bond *sb);
+const struct bond *switch_bond(const struct sw_bond *sb);
+const struct bond_table *switch_bond_table(const struct sw_bond *sb);
+const struct bond_conf *switch_bond_conf(const struct sw_bond *sb);
+/* By slot, NULL: nobody has it. */
 struct sw_port *switch_bond_member(const struct sw_bond *sb, unsigned slot);
 /* The events of the past, the newest first; NULL: no more. */
-const struct bond_event *switch_bond_event(const struct sw_bond *sb,
-					   unsigned i);
+const struct switch_bond_event *switch_bond_event(const struct sw_bond *sb,
+						  unsigned i);
 /* 0, or -EINVAL: that member may not carry traffic. */
 int switch_bond_set_active(struct sw_bond *sb, struct sw_port *member);
-/* The clock of all that: monotonic milliseconds. */
-uint64_t switch_bond_now(void);
+struct bond_port *switch_bond_port(const struct sw_bond *sb);
+const struct announcer *switch_bond_announcer(const struct sw_bond *sb);
 
 #endif

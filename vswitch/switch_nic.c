@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "vswitch/switch_uplink.h"
 
 struct sw_nic {
 	struct nic_port *np;
@@ -84,14 +85,27 @@ int switch_nic_control(struct sw_nic *sn)
 
 /* ---- events ------------------------------------------------------------------- */
 
+static void take_facts(struct sw_nic *sn)
+{
+	struct nic_port_facts f;
+
+	nic_port_facts(sn->np, &f);
+	memcpy(sn->sp->mac, f.mac, sizeof(sn->sp->mac));
+	sn->sp->speed_mbps = f.speed_mbps;
+	sn->sp->full_duplex = f.full_duplex;
+}
+
 static void on_event(evutil_socket_t fd, short what, void *ctx)
 {
 	struct sw_nic *sn = ctx;
 	unsigned found = nic_port_poll(sn->np);
 
-	if (found & NIC_PORT_LINK)
+	if (found & NIC_PORT_LINK) {
+		take_facts(sn);
+		switch_uplink_changed(sn->sp);
 		log_info("port %s: its link is %s", sn->sp->name,
 			 sn->sp->port->link ? "up" : "down");
+	}
 	if (found & NIC_PORT_CONTROL)
 		pass_in(sn);
 }
@@ -181,6 +195,7 @@ int switch_nic_open(struct sw_port *sp, const struct conf_port *conf,
 	sp->nic = sn;
 	sp->port = nic_port_port(sn->np);
 	sp->port->id = sp->id;
+	take_facts(sn);
 	say_what_there_is(sn);
 	return 0;
 }

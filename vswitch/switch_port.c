@@ -2,7 +2,7 @@
 /*
  * switch_port.c: vhost-user ports connect by themselves and report changes;
  * tap and packet ports are opened by netd, once; NICs are there since the
- * start (switch_nic.c).
+ * start (switch_nic.c); bonds are switch_bond.c's.
  */
 #include "vswitch/switch_port.h"
 
@@ -16,8 +16,11 @@
 
 #include "base/log.h"
 #include "base/netd_client.h"
+#include "vswitch/switch_announce.h"
+#include "vswitch/switch_bond.h"
 #include "vswitch/switch_nic.h"
 #include "vswitch/switch_queues.h"
+#include "vswitch/switch_uplink.h"
 
 /* ---- what a vif asks of us --------------------------------------------------
  */
@@ -34,6 +37,7 @@ static void vif_host_changed(void *ctx, struct vif *vif)
 	struct sw_port *sp = ctx;
 
 	sw_queues_changed(sp->sw);
+	switch_query_guest(sp);
 }
 
 static void vif_host_log(void *ctx, struct vif *vif, const char *line)
@@ -41,6 +45,11 @@ static void vif_host_log(void *ctx, struct vif *vif, const char *line)
 	struct sw_port *sp = ctx;
 
 	log_info("port %s: %s", sp->name, line);
+}
+
+static void vif_host_announce(void *ctx, struct vif *vif, const uint8_t mac[6])
+{
+	switch_announce_guest(ctx, mac);
 }
 
 static int open_vif(struct sw_port *sp, const struct conf_port *conf, char *why,
@@ -55,6 +64,7 @@ static int open_vif(struct sw_port *sp, const struct conf_port *conf, char *why,
 				 .quiesce = vif_host_quiesce,
 				 .changed = vif_host_changed,
 				 .log = vif_host_log,
+				 .announce = vif_host_announce,
 				 .ctx = sp };
 	int rc;
 
@@ -102,27 +112,24 @@ static uint32_t host_offload(const struct conf_port *conf, uint32_t kernel)
 }
 
 static int open_fds(struct sw_port *sp, const struct conf_port *conf,
-		    struct host_port_conf *hc, struct rpc_error *err)
+		    struct host_port_conf *hc, struct netd_link *link,
+		    struct rpc_error *err)
 {
 	struct netd_packet_conf pc = { .ifname = conf->interface,
 				       .mtu = conf->mtu,
 				       .want_tags = true };
 	struct netd_client *netd;
-	struct netd_link link = { .offload = 0 };
 	int rc = netd_client_open(&netd, sp->sw->netd_path, err);
 
 	if (rc < 0)
 		return rc;
 	if (conf->type == CONF_TAP)
 		rc = netd_tap_open(netd, conf->interface, conf->mtu,
-				   conf->queues, hc->fds, &link, err);
+				   conf->queues, hc->fds, link, err);
 	else
-		rc = netd_packet_open(netd, &pc, &hc->fds[0], &link, err);
+		rc = netd_packet_open(netd, &pc, &hc->fds[0], link, err);
 	netd_client_close(netd);
-	hc->offload = host_offload(conf, link.offload);
-	sp->ifindex = link.ifindex;
-	if (sw_port_is_host(conf))
-		memcpy(sp->host_mac, link.mac, sizeof(sp->host_mac));
+	hc->offload = host_offload(conf, link->offload);
 	return rc;
 }
 
@@ -140,6 +147,20 @@ void sw_port_release_interface(struct sw *sw, const char *ifname)
 	netd_client_close(netd);
 }
 
+static void take_link(struct sw_port *sp, const struct conf_port *conf,
+		      const struct netd_link *link)
+{
+	sp->ifindex = link->ifindex;
+	sp->speed_mbps = link->speed_mbps;
+	sp->full_duplex = link->duplex != NETD_DUPLEX_HALF;
+	memcpy(sp->mac, link->mac, sizeof(sp->mac));
+	if (sw_port_is_host(conf))
+		memcpy(sp->host_mac, link->mac, sizeof(sp->host_mac));
+	/* a tap has one as long as we hold it */
+	if (sp->type == CONF_PACKET)
+		sp->port->link = link->up && link->carrier;
+}
+
 static int open_host_port(struct sw_port *sp, const struct conf_port *conf,
 			  char *why, size_t size)
 {
@@ -150,11 +171,12 @@ static int open_host_port(struct sw_port *sp, const struct conf_port *conf,
 		.queues = conf->type == CONF_TAP ? conf->queues : 1,
 		.mtu = conf->mtu
 	};
+	struct netd_link link = { .offload = 0 };
 	struct rpc_error err;
 	unsigned i;
 	int rc;
 
-	rc = open_fds(sp, conf, &hc, &err);
+	rc = open_fds(sp, conf, &hc, &link, &err);
 	if (rc < 0) {
 		snprintf(why, size, "%.120s%s%.120s", err.message,
 			 err.hint[0] ? ": " : "", err.hint);
@@ -169,6 +191,7 @@ static int open_host_port(struct sw_port *sp, const struct conf_port *conf,
 	}
 	sp->port = host_port_port(sp->hp);
 	sp->port->id = sp->id;
+	take_link(sp, conf, &link);
 	return 0;
 }
 
@@ -201,12 +224,15 @@ void sw_port_set_rates(struct sw *sw, struct sw_port *sp,
 
 void sw_port_close(struct sw_port *sp)
 {
+	switch_uplink_close(sp);
 	vif_free(sp->vif);
 	host_port_free(sp->hp);
 	switch_nic_close(sp->nic);
 	sp->nic = NULL;
+	switch_bond_free(sp->bond);
 	sp->vif = NULL;
 	sp->hp = NULL;
+	sp->bond = NULL;
 	sp->port = NULL;
 }
 
@@ -227,6 +253,8 @@ int sw_port_open(struct sw_port *sp, const struct conf_port *conf, char *why,
 		rc = open_vif(sp, conf, why, size);
 	else if (conf->type == CONF_NIC)
 		rc = switch_nic_open(sp, conf, why, size);
+	else if (conf->type == CONF_BOND)
+		rc = switch_bond_open(sp, conf, why, size);
 	else
 		rc = open_host_port(sp, conf, why, size);
 	if (rc < 0)

@@ -13,15 +13,18 @@
 
 #include "base/log.h"
 #include "base/netd_client.h"
+#include "vswitch/switch_bond.h"
 #include "vswitch/switch_port.h"
 #include "vswitch/switch_queues.h"
 #include "vswitch/switch_tables.h"
+#include "vswitch/switch_uplink.h"
 
 static void lose(struct sw *sw, struct sw_port *sp, const char *ifname)
 {
 	static const uint8_t none[6];
 	struct port *was = sp->port;
 
+	switch_bond_lost(sw, sp);
 	sw_queues_leave(sw, &sp, 1); /* clears sp->port */
 	if (switch_review(sw) < 0) {
 		sp->port = was; /* no memory: it stays, mute */
@@ -42,7 +45,6 @@ static void on_link(struct sw *sw, const struct netd_link *link)
 		struct sw_port *sp = sw->ports[i];
 		const struct conf_port *conf =
 			sp && sp->hp ? switch_port_conf(sw, sp) : NULL;
-		bool carrier = link->up && link->carrier;
 
 		if (!conf || strcmp(conf->interface, link->ifname) != 0)
 			continue;
@@ -53,11 +55,7 @@ static void on_link(struct sw *sw, const struct netd_link *link)
 		if (sw_port_is_host(conf) &&
 		    memcmp(sp->host_mac, link->mac, 6) != 0)
 			switch_tables_host_mac(sw, sp, link->mac);
-		if (sp->port->link == carrier)
-			continue;
-		sp->port->link = carrier;
-		log_info("port %s: %s has %s carrier", sp->name, link->ifname,
-			 carrier ? "a" : "no");
+		switch_uplink_link(sp, link);
 	}
 }
 

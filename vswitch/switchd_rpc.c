@@ -21,6 +21,7 @@
 #include "base/rpc.h"
 #include "vswitch/capture.h"
 #include "vswitch/switch_nic.h"
+#include "vswitch/switchd_bond_rpc.h"
 #include "vswitch/switchd_state_rpc.h"
 #include "vswitch/trace.h"
 
@@ -390,6 +391,10 @@ static const struct rpc_method methods[] = {
 	{ "stats.get", stats_get, 0, 0 },
 	{ "drops.get", drops_get, 0, 0 },
 	{ "fdb.list", fdb_list, 0, 0 },
+	{ "bonds.list", bond_rpc_list, 0, 0 },
+	{ "bonds.set_active", bond_rpc_set_active, RPC_ADMIN, 0 },
+	{ "uplinks.list", uplink_rpc_list, 0, 0 },
+	{ "lldp.list", lldp_rpc_list, 0, 0 },
 	{ "version", version, 0, 0 },
 	{ "capture.start", capture_rpc_start, RPC_ADMIN, 1 },
 	{ "capture.stop", capture_rpc_stop, RPC_ADMIN, 0 },
