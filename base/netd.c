@@ -304,6 +304,34 @@ static bool tap_configuration(struct rpc_request *req,
 	return true;
 }
 
+/*
+ * What is given is remembered as given before it is, and as gone after it has
+ * gone, so that nothing stays that nobody remembers.
+ */
+static int set_addresses(struct netd *n, const struct netd_tap_conf *conf,
+			 struct netd_device *dev, struct rpc_error *err)
+{
+	bool any = conf->mac || conf->address_count || conf->gateway ||
+		   conf->ipv6_gateway;
+	int rc = 0;
+
+	if (!any && !netd_take_is_addressed(n->take, conf->name))
+		return 0;
+	if (any)
+		rc = netd_take_set_addressed(n->take, conf->name, true);
+	if (rc)
+		return rpc_error_set(err, RPC_FAILED, "name", conf->name,
+				     "is there room in /run?",
+				     "saving its state: %s", strerror(-rc));
+	rc = netd_address_set(n->rt, dev->link.ifindex, conf, err);
+	if (!rc && !any)
+		netd_take_set_addressed(n->take, conf->name, false);
+	if (!rc)
+		log_info("tap %s: %u addresses", conf->name,
+			 conf->address_count);
+	return rc;
+}
+
 static void do_tap_configure(struct rpc_request *req, void *ctx)
 {
 	struct netd *n = ctx;
@@ -322,12 +350,11 @@ static void do_tap_configure(struct rpc_request *req, void *ctx)
 				   "tap.open makes it", "there is no tap %s",
 				   conf.name);
 	if (!rc)
-		rc = netd_address_set(n->rt, dev.link.ifindex, &conf, &err);
+		rc = set_addresses(n, &conf, &dev, &err);
 	if (rc) {
 		rpc_reply_error(req, &err);
 		return;
 	}
-	log_info("tap %s: %u addresses", conf.name, conf.address_count);
 	if (conf.mac)
 		memcpy(dev.link.mac, conf.mac, sizeof(dev.link.mac));
 	rpc_reply(req, link_to_json(n, &dev.link));
@@ -436,6 +463,43 @@ static void do_release(struct rpc_request *req, void *ctx)
 		rpc_reply_error(req, &err);
 	else
 		rpc_reply(req, NULL);
+}
+
+/* --- link.set -------------------------------------------------------------- */
+
+static bool link_params(struct rpc_request *req, struct netd_link_conf *c)
+{
+	int mtu = 0, tags = 0, promiscuous = 0;
+	json_error_t je;
+
+	if (json_unpack_ex(req->params, &je, JSON_STRICT,
+			   "{s:s, s?i, s?b, s?b}", "ifname", &c->ifname, "mtu",
+			   &mtu, "want_tags", &tags, "promiscuous",
+			   &promiscuous)) {
+		refuse_params(req, &je,
+			      "{\"ifname\":\"eth1\",\"mtu\":1500,"
+			      "\"want_tags\":true,\"promiscuous\":false}");
+		return false;
+	}
+	c->mtu = mtu;
+	c->want_tags = tags;
+	c->promiscuous = promiscuous;
+	return !refuse_bad_name(req, "ifname", c->ifname);
+}
+
+static void do_link_set(struct rpc_request *req, void *ctx)
+{
+	struct netd *n = ctx;
+	struct netd_link_conf conf;
+	struct netd_device dev;
+	struct rpc_error err;
+
+	if (!link_params(req, &conf))
+		return;
+	if (netd_take_set(n->take, &conf, &dev, &err))
+		rpc_reply_error(req, &err);
+	else
+		rpc_reply(req, link_to_json(n, &dev.link));
 }
 
 /* --- link.ethtool --------------------------------------------------------- */
@@ -610,6 +674,7 @@ static const struct rpc_method methods[] = {
 	{ "packet.open", do_packet_open, 0, 0 },
 	{ "control.open", do_control_open, 0, 0 },
 	{ "release", do_release, 0, 0 },
+	{ "link.set", do_link_set, 0, 0 },
 	{ "link.ethtool", do_link_ethtool, 0, 0 },
 	{ "link.get", do_link_get, 0, 0 },
 	{ "link.watch", do_link_watch, 0, 0 },

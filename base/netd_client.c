@@ -204,6 +204,17 @@ int netd_packet_open(struct netd_client *c, const struct netd_packet_conf *conf,
 	return call_for_fds(c, "packet.open", params, fd, 1, link, err);
 }
 
+int netd_link_set(struct netd_client *c, const struct netd_link_conf *conf,
+		  struct netd_link *link, struct rpc_error *err)
+{
+	json_t *params = json_pack("{s:s, s:I, s:b, s:b}", "ifname",
+				   conf->ifname, "mtu", (json_int_t)conf->mtu,
+				   "want_tags", conf->want_tags, "promiscuous",
+				   conf->promiscuous);
+
+	return call_for_fds(c, "link.set", params, NULL, 0, link, err);
+}
+
 int netd_control_open(struct netd_client *c, const char *ifname, int *fd,
 		      struct netd_link *link, struct rpc_error *err)
 {

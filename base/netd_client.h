@@ -96,7 +96,9 @@ struct netd_tap_conf {
 /*
  * Give the host addresses on a tap that netd_tap_open() made, in place of
  * those that it has there; they go with the tap.  Not touched are link-local
- * IPv6 addresses and what router advertisements bring.
+ * IPv6 addresses and what router advertisements bring.  With nothing given
+ * only what an earlier call gave goes: a tap that never got anything from here
+ * keeps what somebody else gave it.
  */
 int netd_tap_configure(struct netd_client *c, const struct netd_tap_conf *conf,
 		       struct netd_link *link, struct rpc_error *err);
@@ -128,6 +130,22 @@ int netd_packet_open(struct netd_client *c, const struct netd_packet_conf *conf,
  */
 int netd_control_open(struct netd_client *c, const char *ifname, int *fd,
 		      struct netd_link *link, struct rpc_error *err);
+
+/* What is not ethtool's. */
+struct netd_link_conf {
+	const char *ifname;
+	uint32_t mtu;	  /* as in struct netd_packet_conf; 0: as it was */
+	bool want_tags;
+	bool promiscuous; /* IFF_PROMISC; false: as it was */
+};
+
+/*
+ * Change these of an interface that is taken, or of a tap that netd_tap_open()
+ * made; release undoes them.  An MTU that the device cannot have changes
+ * nothing.
+ */
+int netd_link_set(struct netd_client *c, const struct netd_link_conf *conf,
+		  struct netd_link *link, struct rpc_error *err);
 
 /* What ethtool(8) sets: one bit each, switches first. */
 enum netd_setting {

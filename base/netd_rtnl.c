@@ -139,6 +139,7 @@ static void fill_device(struct rtnl_link *from, struct netd_device *dev)
 	fill_link(from, &dev->link);
 	dev->ethernet = rtnl_link_get_arptype(from) == ARPHRD_ETHER;
 	dev->loopback = rtnl_link_get_flags(from) & IFF_LOOPBACK;
+	dev->promiscuous = rtnl_link_get_flags(from) & IFF_PROMISC;
 	dev->master = rtnl_link_get_master(from);
 	dev->addr_gen_mode = -1;
 	if (!rtnl_link_inet6_get_addr_gen_mode(from, &mode))
@@ -207,15 +208,26 @@ int netd_rtnl_set_mac(struct netd_rtnl *rt, uint32_t ifindex,
 	return change(rt, ifindex, changes);
 }
 
-int netd_rtnl_set_up(struct netd_rtnl *rt, uint32_t ifindex, bool up)
+static int set_flag(struct netd_rtnl *rt, uint32_t ifindex, unsigned flag,
+		    bool on)
 {
 	struct rtnl_link *changes = rtnl_link_alloc();
 
-	if (changes && up)
-		rtnl_link_set_flags(changes, IFF_UP);
+	if (changes && on)
+		rtnl_link_set_flags(changes, flag);
 	else if (changes)
-		rtnl_link_unset_flags(changes, IFF_UP);
+		rtnl_link_unset_flags(changes, flag);
 	return change(rt, ifindex, changes);
+}
+
+int netd_rtnl_set_up(struct netd_rtnl *rt, uint32_t ifindex, bool up)
+{
+	return set_flag(rt, ifindex, IFF_UP, up);
+}
+
+int netd_rtnl_set_promiscuous(struct netd_rtnl *rt, uint32_t ifindex, bool on)
+{
+	return set_flag(rt, ifindex, IFF_PROMISC, on);
 }
 
 int netd_rtnl_set_addr_gen_mode(struct netd_rtnl *rt, uint32_t ifindex,

@@ -23,6 +23,7 @@ struct netd_device {
 	struct netd_link link; /* what clients see; .taken not known here */
 	bool ethernet;
 	bool loopback;
+	bool promiscuous;  /* because somebody set it so; sockets do not show */
 	uint32_t master;   /* ifindex of its bridge or bond, 0 if none */
 	int addr_gen_mode; /* IPv6: IN6_ADDR_GEN_MODE_*, -1 if there is none */
 };
@@ -43,6 +44,7 @@ int netd_rtnl_set_mtu(struct netd_rtnl *rt, uint32_t ifindex, uint32_t mtu);
 int netd_rtnl_set_mac(struct netd_rtnl *rt, uint32_t ifindex,
 		      const uint8_t mac[6]);
 int netd_rtnl_set_up(struct netd_rtnl *rt, uint32_t ifindex, bool up);
+int netd_rtnl_set_promiscuous(struct netd_rtnl *rt, uint32_t ifindex, bool on);
 int netd_rtnl_set_addr_gen_mode(struct netd_rtnl *rt, uint32_t ifindex,
 				int mode);
 int netd_rtnl_delete(struct netd_rtnl *rt, uint32_t ifindex);

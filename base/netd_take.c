@@ -280,9 +280,11 @@ static int make_record(struct netd_take *take, const char *ifname,
 		json_decref(addrs);
 		return rc;
 	}
-	*out = json_pack("{s:s, s:I, s:I, s:b, s:i, s:i, s:I, s:o, s:o, s:o}",
+	*out = json_pack("{s:s, s:I, s:I, s:b, s:b, s:i, s:i, s:I, s:o, s:o, "
+			 "s:o}",
 			 "kind", "packet", "ifindex", (json_int_t)ifindex,
 			 "mtu", (json_int_t)dev->link.mtu, "up", dev->link.up,
+			 "promiscuous", dev->promiscuous,
 			 "addr_gen_mode", dev->addr_gen_mode, "disable_ipv6",
 			 disable_ipv6_get(ifname), "saved_at_s",
 			 (json_int_t)boottime_s(), "addresses", addrs,
@@ -354,13 +356,13 @@ static int isolate(struct netd_take *take, const char *ifname,
 	return 0;
 }
 
-static int fit_mtu(struct netd_take *take, const struct netd_packet_conf *conf,
+static int fit_mtu(struct netd_take *take, uint32_t mtu, bool want_tags,
 		   const struct netd_device *dev, const json_t *record,
 		   struct rpc_error *err)
 {
 	uint32_t original = get_u32(record, "mtu");
-	uint32_t base = conf->mtu ? conf->mtu : original;
-	uint32_t want = base + (conf->want_tags ? TAG_BYTES : 0);
+	uint32_t base = mtu ? mtu : original;
+	uint32_t want = base + (want_tags ? TAG_BYTES : 0);
 	char hint[256], value[16];
 	int rc;
 
@@ -375,14 +377,24 @@ static int fit_mtu(struct netd_take *take, const struct netd_packet_conf *conf,
 	snprintf(hint, sizeof(hint),
 		 "ip link set dev %s mtu %u; if that is refused too, the "
 		 "device carries no more: set the port's mtu to %u",
-		 conf->ifname, want,
-		 original - (conf->want_tags ? TAG_BYTES : 0));
+		 dev->link.ifname, want,
+		 original - (want_tags ? TAG_BYTES : 0));
 	snprintf(value, sizeof(value), "%u", base);
 	rpc_error_set(err, RPC_REFUSED, "mtu", value, hint,
-		      "%s cannot carry an MTU of %u%s: %s", conf->ifname, base,
-		      conf->want_tags ? " with 8 bytes of tags" : "",
+		      "%s cannot carry an MTU of %u%s: %s", dev->link.ifname,
+		      base,
+		      want_tags ? " with 8 bytes of tags" : "",
 		      strerror(-rc));
 	return rc;
+}
+
+static int check_mtu(uint32_t mtu, struct rpc_error *err)
+{
+	if (!mtu || (mtu >= MTU_MIN && mtu <= MTU_MAX))
+		return 0;
+	return rpc_error_set(err, RPC_INVALID_PARAMS, "mtu", NULL,
+			     "68 to 65535, or 0 for the device's own",
+			     "no such MTU: %u", mtu);
 }
 
 static int find_device(struct netd_take *take, const char *ifname,
@@ -407,18 +419,17 @@ int netd_take_device(struct netd_take *take,
 	json_t *record;
 	int rc;
 
-	if (conf->mtu && (conf->mtu < MTU_MIN || conf->mtu > MTU_MAX))
-		return rpc_error_set(err, RPC_INVALID_PARAMS, "mtu", NULL,
-				     "68 to 65535, or 0 for the device's own",
-				     "no such MTU: %u", conf->mtu);
-	rc = find_device(take, conf->ifname, dev, err);
+	rc = check_mtu(conf->mtu, err);
+	if (!rc)
+		rc = find_device(take, conf->ifname, dev, err);
 	if (!rc)
 		rc = find_or_make_record(take, conf, dev, &record, err);
 	if (rc)
 		return rc;
 	rc = isolate(take, conf->ifname, dev, err);
 	if (!rc)
-		rc = fit_mtu(take, conf, dev, record, err);
+		rc = fit_mtu(take, conf->mtu, conf->want_tags, dev, record,
+			     err);
 	if (!rc && !dev->link.up) {
 		rc = netd_rtnl_set_up(take->rt, dev->link.ifindex, true);
 		if (rc)
@@ -433,18 +444,74 @@ int netd_take_device(struct netd_take *take,
 	return rc;
 }
 
+/* The record of a device that is taken or a tap of ours, and is there. */
+static const json_t *find_record(struct netd_take *take, const char *ifname,
+				 struct netd_device *dev,
+				 struct rpc_error *err)
+{
+	const json_t *record = json_object_get(take->records, ifname);
+
+	if (record &&
+	    !netd_rtnl_find_index(take->rt, get_u32(record, "ifindex"), dev))
+		return record;
+	rpc_error_set(err, RPC_REFUSED, "ifname", ifname,
+		      "packet.open takes a device from the host",
+		      "%s is not taken", ifname);
+	return NULL;
+}
+
+/* A tap has no MTU of its own that it had before us. */
+static int set_tap_mtu(struct netd_take *take, uint32_t mtu,
+		       const struct netd_device *dev, struct rpc_error *err)
+{
+	int rc = 0;
+
+	if (mtu && mtu != dev->link.mtu)
+		rc = netd_rtnl_set_mtu(take->rt, dev->link.ifindex, mtu);
+	if (rc)
+		rpc_error_set(err, RPC_REFUSED, "mtu", NULL, "68 to 65521",
+			      "%s cannot have an MTU of %u: %s",
+			      dev->link.ifname, mtu, strerror(-rc));
+	return rc;
+}
+
+int netd_take_set(struct netd_take *take, const struct netd_link_conf *conf,
+		  struct netd_device *dev, struct rpc_error *err)
+{
+	const json_t *record;
+	bool promiscuous;
+	int rc = check_mtu(conf->mtu, err);
+
+	if (rc)
+		return rc;
+	record = find_record(take, conf->ifname, dev, err);
+	if (!record)
+		return -EINVAL;
+	rc = is_tap(record) ? set_tap_mtu(take, conf->mtu, dev, err)
+			    : fit_mtu(take, conf->mtu, conf->want_tags, dev,
+				      record, err);
+	if (rc)
+		return rc;
+	promiscuous = conf->promiscuous ||
+		      json_is_true(json_object_get(record, "promiscuous"));
+	if (promiscuous != dev->promiscuous)
+		rc = netd_rtnl_set_promiscuous(take->rt, dev->link.ifindex,
+					       promiscuous);
+	if (rc)
+		return words(err, rc, conf->ifname, NULL,
+			     "setting it promiscuous");
+	return find_device(take, dev->link.ifname, dev, err);
+}
+
 int netd_take_ethtool(struct netd_take *take, const char *ifname,
 		      const struct netd_ethtool *want, uint32_t *unsupported,
 		      struct rpc_error *err)
 {
-	const json_t *record = json_object_get(take->records, ifname);
 	struct netd_device dev;
+	const json_t *record = find_record(take, ifname, &dev, err);
 
-	if (!record ||
-	    netd_rtnl_find_index(take->rt, get_u32(record, "ifindex"), &dev))
-		return rpc_error_set(err, RPC_REFUSED, "ifname", ifname,
-				     "packet.open takes a device from the host",
-				     "%s is not taken", ifname);
+	if (!record)
+		return -EINVAL;
 	*unsupported = netd_ethtool_apply(dev.link.ifname, want,
 					  json_object_get(record, "ethtool"));
 	return 0;
@@ -489,6 +556,31 @@ int netd_take_add_tap(struct netd_take *take, const char *name,
 	return 0;
 }
 
+bool netd_take_is_addressed(const struct netd_take *take, const char *name)
+{
+	return json_is_true(json_object_get(json_object_get(take->records,
+							    name),
+					    "addressed"));
+}
+
+int netd_take_set_addressed(struct netd_take *take, const char *name,
+			    bool addressed)
+{
+	json_t *record;
+	int rc = 0;
+
+	if (netd_take_is_addressed(take, name) == addressed)
+		return 0;
+	record = json_deep_copy(json_object_get(take->records, name));
+	if (!record || json_object_set_new(record, "addressed",
+					   json_boolean(addressed)))
+		rc = -ENOMEM;
+	if (!rc)
+		rc = record_save(take, name, record);
+	json_decref(record);
+	return rc;
+}
+
 /* --- giving back -------------------------------------------------------- */
 
 static void note(const char *ifname, const char *what, int rc)
@@ -512,6 +604,10 @@ static void give_back(struct netd_take *take, const char *ifname,
 		     netd_rtnl_set_mtu(take->rt, ifindex,
 				       get_u32(record, "mtu")));
 	netd_ethtool_restore(now, json_object_get(record, "ethtool"));
+	if (dev->promiscuous && !json_is_true(json_object_get(record,
+							      "promiscuous")))
+		note(now, "ending its promiscuity",
+		     netd_rtnl_set_promiscuous(take->rt, ifindex, false));
 	if (!json_is_true(json_object_get(record, "up")))
 		note(now, "setting it down",
 		     netd_rtnl_set_up(take->rt, ifindex, false));

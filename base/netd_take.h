@@ -51,6 +51,21 @@ int netd_take_ethtool(struct netd_take *take, const char *ifname,
 		      const struct netd_ethtool *want, uint32_t *unsupported,
 		      struct rpc_error *err);
 
+/*
+ * MTU and promiscuity of a device that is taken or a tap of ours; *dev: the
+ * device as it is then.
+ */
+int netd_take_set(struct netd_take *take, const struct netd_link_conf *conf,
+		  struct netd_device *dev, struct rpc_error *err);
+
+/*
+ * Has somebody been given addresses on this tap of ours?  Remember that, or
+ * that they went again; 0 or -errno.
+ */
+bool netd_take_is_addressed(const struct netd_take *take, const char *name);
+int netd_take_set_addressed(struct netd_take *take, const char *name,
+			    bool addressed);
+
 /* Put back how it was, or delete our tap.  Not ours: 0. */
 int netd_take_release(struct netd_take *take, const char *ifname,
 		      struct rpc_error *err);

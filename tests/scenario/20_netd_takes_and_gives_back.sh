@@ -402,6 +402,50 @@ hold_kill
 ask release t1
 ok "ethtool's settings are made, refused by name, and given back"
 
+# h0's MTU, and PROMISC if it is so by itself.
+device() {
+	in_host ip -o link show h0 | grep -oE 'PROMISC|mtu [0-9]+' | xargs
+}
+for promisc in off on; do
+	in_host ip link set h0 promisc $promisc
+	was=$(device)
+	! ask set h0 9000 1 1 2>"$work/err" || fail "set, not taken"
+	grep -q 'not taken' "$work/err" || fail "$(cat "$work/err")"
+	hold_start packet h0 1500 1 0
+	[ "$(device)" = "${was/1500/1508}" ] || fail "taken, h0 is $(device)"
+	ask set h0 9000 1 1 >"$work/out" || fail "set"
+	[[ $(device) == "PROMISC mtu 9008" ]] || fail "h0 is $(device)"
+	! ask set h0 65535 1 0 2>"$work/err" || fail "MTU 65543"
+	grep -q 'cannot carry an MTU of 65535' "$work/err" ||
+		fail "$(cat "$work/err")"
+	[[ $(device) == "PROMISC mtu 9008" ]] || fail "refused, $(device)"
+	netd_kill
+	netd_start
+	[ "$(ask set h0 0 0 0)" ] || fail "set, all as it was"
+	[ "$(device)" = "$was" ] || fail "h0 is $(device), was $was"
+	ask set h0 4000 0 1 >"$work/out" || fail "set again"
+	hold_kill
+	ask release h0
+	[ "$(device)" = "$was" ] || fail "released, h0 is $(device)"
+	in_host ip link show h0 | grep -q '[<,]UP' || fail "h0 is down"
+done
+in_host ip link set h0 promisc off
+hold_start tap t2 1500 1
+in_host ip addr add 10.8.1.1/24 dev t2
+ask configure t2 - - - >"$work/out" || fail "configure, nothing"
+in_host ip addr show t2 | grep -q 10.8.1.1 || fail "t2 lost what we never gave"
+ask configure t2 - - - 10.8.2.1/24 >"$work/out" || fail "configure t2"
+netd_kill
+netd_start
+ask configure t2 - - - >"$work/out" || fail "configure, nothing again"
+! in_host ip addr show t2 | grep 'inet 10' || fail "t2 kept what we gave"
+ask set t2 9000 1 0 >"$work/out" || fail "set t2"
+in_host ip link show t2 | grep -q 'mtu 9000' || fail "t2 has another MTU"
+! ask set t2 68000 1 0 2>"$work/err" || fail "t2, MTU 68000"
+hold_kill
+ask release t2
+ok "MTU and promiscuity are set, and given back"
+
 coproc HOLD { exec "$build/tests/scenario/netd-ask" "$work/netd.sock" \
 	watch h0; }
 hold_pid=$HOLD_PID

@@ -8,6 +8,7 @@
  *	netd-ask SOCKET control IF
  *	netd-ask SOCKET tap NAME MTU QUEUES
  *	netd-ask SOCKET configure NAME MAC|- GATEWAY|- IPV6_GATEWAY|- ADDRESS...
+ *	netd-ask SOCKET set IF MTU TAGS PROMISCUOUS
  *	netd-ask SOCKET ethtool IF [SETTING=VALUE]...
  *	netd-ask SOCKET watch IF
  *
@@ -169,6 +170,20 @@ static int ask_configure(struct netd_client *c, int n, char **a)
 	return 0;
 }
 
+static int ask_set(struct netd_client *c, char **a)
+{
+	struct netd_link_conf conf = { .ifname = a[0], .mtu = atoi(a[1]),
+				       .want_tags = atoi(a[2]),
+				       .promiscuous = atoi(a[3]) };
+	struct netd_link link;
+	struct rpc_error e;
+
+	if (netd_link_set(c, &conf, &link, &e))
+		return complain(&e);
+	print_link(&link);
+	return 0;
+}
+
 static void parse_setting(struct netd_ethtool *want, const char *word)
 {
 	const char *value = strchr(word, '=') + 1;
@@ -229,6 +244,8 @@ static int ask(struct netd_client *c, const char *verb, int n, char **a)
 		return ask_control(c, a[0]);
 	if (!strcmp(verb, "packet") && n == 4)
 		return ask_packet(c, a);
+	if (!strcmp(verb, "set") && n == 4)
+		return ask_set(c, a);
 	if (!strcmp(verb, "ethtool"))
 		return ask_ethtool(c, n, a);
 	if (!strcmp(verb, "configure") && n >= 4)
