@@ -200,7 +200,7 @@ static int choose_user(const struct options *o, uid_t *uid, gid_t *gid)
 }
 
 /* Sockets: only Unix ones may be made; packet sockets come from netd. */
-static int allow_unix_sockets(scmp_filter_ctx ctx, void *arg)
+static int allow_unix_sockets(scmp_filter_ctx ctx)
 {
 	const struct scmp_arg_cmp family = { 0, SCMP_CMP_EQ, AF_UNIX, 0 };
 
@@ -208,8 +208,15 @@ static int allow_unix_sockets(scmp_filter_ctx ctx, void *arg)
 				      1, &family);
 }
 
+static int allow_more(scmp_filter_ctx ctx, void *devices)
+{
+	int rc = allow_unix_sockets(ctx);
+
+	return rc ? rc : eal_allow_calls(ctx, devices);
+}
+
 /* System calls beyond daemon_seccomp()'s own, and who needs them. */
-static int confine(void)
+static int confine(struct eal_devices *devices)
 {
 	static const int allowed[] = {
 		DAEMON_SECCOMP_FILES,		  /* the state file */
@@ -225,7 +232,7 @@ static int confine(void)
 	};
 
 	return daemon_seccomp(allowed, sizeof(allowed) / sizeof(allowed[0]),
-			      allow_unix_sockets, NULL);
+			      allow_more, devices);
 }
 
 /* ---- workers ------------------------------------------------------------------ */
@@ -363,7 +370,7 @@ static int start(const struct options *o, const unsigned cores[],
 	return rc;
 }
 
-static int serve(void)
+static int serve(struct options *o)
 {
 	struct event *watchdog;
 	int rc = switch_load(&sw);
@@ -372,7 +379,7 @@ static int serve(void)
 		log_err("the saved state is not used: %s", strerror(-rc));
 	rc = daemon_stop_on_signals(sw.base, NULL, NULL, NULL);
 	if (!rc)
-		rc = confine();
+		rc = confine(&o->devices);
 	if (rc < 0)
 		return rc;
 	watchdog = start_watchdog();
@@ -413,7 +420,7 @@ int main(int argc, char **argv)
 	sw.base = event_base_new();
 	rc = sw.base ? start(&o, cores, n) : -ENOMEM;
 	if (!rc)
-		rc = serve();
+		rc = serve(&o);
 	if (rc < 0)
 		log_err("cannot go on: %s", strerror(-rc));
 	workers_stop(&sw.workers);

@@ -8,8 +8,9 @@
  * binds the NIC (causeway-switchd(8)), and nothing here is root's.
  *
  * All devices are probed now: the seccomp filter, which comes when the last
- * thread exists, has no room for what probing does.  For the same reason all
- * memory that buffers may need is taken now.
+ * thread exists, has no room for what probing does.  Starting and stopping
+ * them must be possible under it: a port may come at any time.  What virtual
+ * devices need for that has been seen, what NICs' drivers need has been read.
  *
  * Of drivers DPDK loads whatever is installed in its folder; it has no option
  * to load fewer.
@@ -232,4 +233,26 @@ int eal_start(const unsigned cores[], unsigned count,
 	rte_log_set_level_pattern("lib.ethdev", RTE_LOG_CRIT);
 	check_devices(devices);
 	return 0;
+}
+
+int eal_allow_calls(scmp_filter_ctx ctx, const struct eal_devices *devices)
+{
+	static const int calls[] = {
+		/* DPDK's interrupt thread: another set of descriptors */
+		SCMP_SYS(epoll_create), SCMP_SYS(epoll_create1),
+		SCMP_SYS(timerfd_create), SCMP_SYS(accept),
+		/* memory of a peer (memif), and more of our own */
+		SCMP_SYS(memfd_create), SCMP_SYS(ftruncate),
+		SCMP_SYS(fallocate), SCMP_SYS(set_mempolicy),
+		/* threads that wait for a link (ixgbe); they inherit the filter */
+		SCMP_SYS(clone), SCMP_SYS(clone3),
+		SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_getaffinity),
+	};
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; devices->count && i < sizeof(calls) / sizeof(calls[0]) &&
+		    !rc; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+	return rc;
 }

@@ -10,7 +10,7 @@
 #ifndef CAUSEWAY_SWITCHD_EAL_H
 #define CAUSEWAY_SWITCHD_EAL_H
 
-#include <sys/types.h>
+#include <seccomp.h>
 
 #define EAL_DEVICES_MAX 32 /* RTE_MAX_ETHPORTS */
 
@@ -35,5 +35,9 @@ void eal_allow_dma(const struct eal_devices *devices);
  */
 int eal_start(const unsigned cores[], unsigned count,
 	      const struct eal_devices *devices);
+
+/* System calls that devices' drivers make later, for the filter: 0 or
+ * -errno.  None without devices. */
+int eal_allow_calls(scmp_filter_ctx ctx, const struct eal_devices *devices);
 
 #endif
