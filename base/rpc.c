@@ -16,6 +16,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -411,6 +412,18 @@ static void conn_dispatch(struct rpc_conn *conn, struct request *r,
 	m->handler(&r->pub, conn->srv->conf.ctx);
 }
 
+/*
+ * Has the client hung up, in both directions?  What it asked for it has been
+ * told to have failed, perhaps because we stood still: doing it after all would
+ * surprise it, and its descriptors would be nobody's.
+ */
+static bool has_gone(const struct rpc_conn *conn)
+{
+	struct pollfd p = { .fd = conn->fd };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLHUP);
+}
+
 static void conn_message(struct rpc_conn *conn, const struct rpc_line *line)
 {
 	int fds[RPC_FDS_MAX];
@@ -421,8 +434,15 @@ static void conn_message(struct rpc_conn *conn, const struct rpc_line *line)
 	const char *method;
 	struct rpc_error e;
 	json_t *msg = rpc_wire_parse(line->text, line->len, &e);
+	bool good = msg && request_parts(msg, &method, &id, &params, &e);
 
-	if (msg && request_parts(msg, &method, &id, &params, &e)) {
+	if (good && id && has_gone(conn)) {
+		rpc_close_fds(fds, fd_count);
+		json_decref(msg);
+		rpc_conn_close(conn);
+		return;
+	}
+	if (good) {
 		r = request_new(conn, method, id, params);
 		if (!r)
 			rpc_error_set(&e, RPC_BUSY, NULL, NULL, NULL,

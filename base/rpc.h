@@ -11,6 +11,7 @@
  * The wire.  Request {"jsonrpc":"2.0","id":1,"method":"a.b","params":{...}},
  * answered by "result" or by "error" {"code","message","data":{"path",
  * "value","hint"}}; without "id" it is a notification.  Params are an object.
+ * A request whose client has hung up before its turn came is not carried out.
  * Descriptors travel with the message's first byte, and one sendmsg() carries
  * bytes of one message only.  Batches are refused.
  *

@@ -145,31 +145,19 @@ static int change_error(struct change *c, const struct conf_port *conf,
 	return -EIO;
 }
 
-static bool is_recreated(const struct change *c, const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < c->plan.count; i++) {
-		const struct switch_conf_action *a = &c->plan.actions[i];
-
-		if (a->object == CONF_PORT && a->verb == CONF_ADD &&
-		    (a->parts & CONF_PART_RECREATE) &&
-		    !strcmp(c->wanted->ports[a->after].name, name))
-			return true;
-	}
-	return false;
-}
-
-/* Does a port that goes have the NIC as yet? */
+/* Does a port that goes have the name, socket, interface or device as yet? */
 static bool is_held(const struct sw *sw, const struct change *c,
 		    const struct conf_port *conf)
 {
+	const char *end = switch_conf_port_end(conf, NULL);
 	unsigned i;
 
-	for (i = 0; i < c->old_count && conf->device[0]; i++) {
+	for (i = 0; i < c->old_count; i++) {
 		const struct conf_port *old = switch_port_conf(sw, c->gone[i]);
 
-		if (old && !strcmp(old->device, conf->device))
+		if (old && (!strcmp(old->name, conf->name) ||
+			    (end[0] &&
+			     !strcmp(switch_conf_port_end(old, NULL), end))))
 			return true;
 	}
 	return false;
@@ -193,7 +181,7 @@ static int prepare_port(struct sw *sw, struct change *c,
 	if (conf->type == CONF_NIC && !boot &&
 	    switch_nic_check(conf, why, sizeof(why)) < 0)
 		return change_error(c, conf, why);
-	if (is_recreated(c, conf->name) || is_held(sw, c, conf))
+	if (is_held(sw, c, conf))
 		return 0;
 	rc = sw_port_open(sp, conf, why, sizeof(why));
 	if (rc < 0 && !boot)
@@ -330,14 +318,14 @@ static void remove_gone(struct sw *sw, struct change *c)
 	for (i = 0; i < c->old_count; i++) {
 		struct sw_port *sp = c->gone[i];
 		const struct conf_port *conf = switch_port_conf(sw, sp);
-		bool kept = is_recreated(c, sp->name);
 		struct port_counters last;
 
 		switch_port_counters(sw, sp, &last);
 		counters_add(&sw->past, &last);
 		fdb_reset_port(sw->bridge.fdb, sp->id);
 		mcast_flush_port(sw->bridge.mcast, sp->id);
-		if (conf && conf->interface[0] && !kept) {
+		if (conf && conf->interface[0] &&
+		    !sw_port_uses(c->wanted, conf->interface)) {
 			sw_port_close(sp);
 			sw_port_release_interface(sw, conf->interface);
 		}
@@ -631,6 +619,7 @@ static bool repair(struct sw *sw)
 	bool came = false;
 	char why[WHY_MAX];
 	unsigned i;
+	int rc;
 
 	for (i = 0; i < PORT_ID_MAX; i++) {
 		struct sw_port *sp = sw->ports[i];
@@ -639,7 +628,10 @@ static bool repair(struct sw *sw)
 		if (!sp || sp->port || !sp->waiting[0])
 			continue;
 		conf = switch_port_conf(sw, sp);
-		if (!conf || sw_port_open(sp, conf, why, sizeof(why)) < 0)
+		rc = conf ? sw_port_open(sp, conf, why, sizeof(why)) : -ENOENT;
+		if (rc == -ETIMEDOUT)
+			break; /* netd is silent: one wait a second will do */
+		if (rc < 0)
 			continue;
 		log_info("port %s: %s is there now", sp->name,
 			 switch_conf_port_end(conf, NULL));
@@ -670,6 +662,7 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 	mcast_age(sw->bridge.mcast, __rdtsc() / sw->bridge.tsc_per_ms, 0);
 	collect_garbage(sw);
 	switch_watch(sw);
+	sw_port_release_owed(sw);
 	retry(sw);
 	if (sw->workers.count > 1)
 		sw_queues_rebalance(sw);
@@ -714,6 +707,7 @@ void switch_fini(struct sw *sw)
 
 	capture_fini(sw);
 	switch_watch_fini(sw);
+	sw_port_forget_owed(sw);
 	if (sw->replan)
 		event_free(sw->replan);
 	if (sw->second)

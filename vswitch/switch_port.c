@@ -22,6 +22,8 @@
 #include "vswitch/switch_queues.h"
 #include "vswitch/switch_uplink.h"
 
+#define OWED_WAIT_S 5 /* between two tries: each may take as long */
+
 /* ---- what a vif asks of us --------------------------------------------------
  */
 
@@ -111,6 +113,81 @@ static uint32_t host_offload(const struct conf_port *conf, uint32_t kernel)
 	return offload | PORT_TX_CSUM;
 }
 
+/* 0, -ECOMM: netd does not answer, or what it said. */
+static int release(struct sw *sw, const char *ifname)
+{
+	struct netd_client *netd;
+	struct rpc_error err = { 0 };
+	int rc = netd_client_open(&netd, sw->netd_path, &err);
+
+	if (!rc) {
+		rc = netd_release(netd, ifname, &err);
+		netd_client_close(netd);
+	}
+	if (rc < 0)
+		log_warn("cannot give back %s: %s", ifname, err.message);
+	return rc < 0 && !err.code ? -ECOMM : rc;
+}
+
+static void owe(struct sw *sw, const char *ifname)
+{
+	struct sw_owed *o;
+
+	for (o = sw->owed; o; o = o->next)
+		if (!strcmp(o->ifname, ifname))
+			return;
+	o = calloc(1, sizeof(*o));
+	if (!o)
+		return; /* `causeway-netd --release-all` gives it back */
+	snprintf(o->ifname, sizeof(o->ifname), "%s", ifname);
+	o->next = sw->owed;
+	sw->owed = o;
+	sw->owed_wait = OWED_WAIT_S;
+}
+
+void sw_port_release_interface(struct sw *sw, const char *ifname)
+{
+	/* While one waits netd is silent; no need to find out for each. */
+	if (sw->owed || release(sw, ifname) == -ECOMM)
+		owe(sw, ifname);
+}
+
+bool sw_port_uses(const struct switch_conf *conf, const char *ifname)
+{
+	unsigned i;
+
+	for (i = 0; i < conf->port_count; i++)
+		if (!strcmp(conf->ports[i].interface, ifname))
+			return true;
+	return false;
+}
+
+void sw_port_release_owed(struct sw *sw)
+{
+	struct sw_owed *o;
+
+	if (!sw->owed || --sw->owed_wait)
+		return;
+	while ((o = sw->owed)) {
+		if (!sw_port_uses(sw->running, o->ifname) &&
+		    release(sw, o->ifname) == -ECOMM)
+			break;
+		sw->owed = o->next;
+		free(o);
+	}
+	sw->owed_wait = OWED_WAIT_S;
+}
+
+void sw_port_forget_owed(struct sw *sw)
+{
+	struct sw_owed *o;
+
+	while ((o = sw->owed)) {
+		sw->owed = o->next;
+		free(o);
+	}
+}
+
 static int open_fds(struct sw_port *sp, const struct conf_port *conf,
 		    struct host_port_conf *hc, struct netd_link *link,
 		    struct rpc_error *err)
@@ -129,22 +206,10 @@ static int open_fds(struct sw_port *sp, const struct conf_port *conf,
 	else
 		rc = netd_packet_open(netd, &pc, &hc->fds[0], link, err);
 	netd_client_close(netd);
+	if (rc == -ETIMEDOUT) /* it may be just about to do it */
+		owe(sp->sw, conf->interface);
 	hc->offload = host_offload(conf, link->offload);
 	return rc;
-}
-
-void sw_port_release_interface(struct sw *sw, const char *ifname)
-{
-	struct netd_client *netd;
-	struct rpc_error err;
-
-	if (netd_client_open(&netd, sw->netd_path, &err) < 0) {
-		log_warn("cannot give back %s: %s", ifname, err.message);
-		return;
-	}
-	if (netd_release(netd, ifname, &err) < 0)
-		log_warn("cannot give back %s: %s", ifname, err.message);
-	netd_client_close(netd);
 }
 
 static void take_link(struct sw_port *sp, const struct conf_port *conf,

@@ -12,7 +12,8 @@
 . "$(dirname "$0")/lib.sh"
 scenario host-ports
 
-# apply GENERATION OFFLOAD: `on` or `off` at every port.
+# apply GENERATION OFFLOAD [LEFT [MORE]]: `on` or `off` at every port; the name
+# of left's port (left); more ports.
 apply() {
 	local keys='"csum": true, "tso": true'
 
@@ -21,13 +22,13 @@ apply() {
 	{ "owner": "test", "generation": $1,
 	  "networks": [ { "name": "n10", "vlan": 10, "uplink": "up" } ],
 	  "ports": [
-	    { "name": "left", "type": "packet", "role": "host",
+	    { "name": "${3:-left}", "type": "packet", "role": "host",
 	      "interface": "p-left",
 	      "network": "n10", "offload": { $keys } },
 	    { "name": "host", "type": "tap", "interface": "t-host",
 	      "network": "n10", "offload": { $keys } },
 	    { "name": "up", "type": "packet", "role": "uplink",
-	      "interface": "p-up", "offload": { $keys } } ] }
+	      "interface": "p-up", "offload": { $keys } } ${4:+, $4} ] }
 	END
 }
 
@@ -134,5 +135,24 @@ expect "the host gives it another one, and that is the host's from then on" \
 ip -n "$STAGE_NS-left" neighbour flush dev eth0
 expect "left reaches it there" stage_until 5 stage_in left \
 	ping -q -c 1 -W 2 10.0.10.2
+more='{ "name": "more", "type": "tap", "interface": "t-more", "network": "n10" }'
+kill -STOP "$NETD_PID"
+refuse "a tap more is refused while netd stands still" apply 3 on left "$more"
+kill -CONT "$NETD_PID"
+expect "left reaches the tap there was" stage_in left \
+	ping -q -c 1 -W 2 10.0.10.2
+refuse "and when netd goes on it makes no tap that nobody wants" \
+	stage_until 7 stage_in host ip link show t-more
+must "asked again, the tap is made" apply 3 on left "$more"
+kill -STOP "$NETD_PID"
+expect "it is removed while netd stands still" apply 4 on
+kill -CONT "$NETD_PID"
+expect "and is gone when netd goes on" stage_until 20 eval \
+	'! stage_in host ip link show t-more'
+must "left's port has another name" apply 5 on other
+expect "and left reaches the tap" stage_until 5 stage_in left \
+	ping -q -c 1 -W 2 10.0.10.2
+expect "its interface is still taken from the host" stage_in host \
+	sh -c 'nft list table netdev causeway | grep -w p-left'
 healthy
 scenario_end

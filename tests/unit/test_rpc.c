@@ -246,6 +246,29 @@ static void notification_is_handled_and_not_answered(void)
 	server_stop();
 }
 
+static void request_of_a_client_that_hung_up_is_not_carried_out(void)
+{
+	const char *one = REQ(1, "echo", "{}");
+	ssize_t n = strlen(one);
+	int fd;
+
+	server_start(NULL, 0);
+	fd = dial();
+	CU_ASSERT_EQUAL(write(fd, one, n), n);
+	close(fd);
+	pump();
+	CU_ASSERT_EQUAL(t.handled, 0);
+	CU_ASSERT_EQUAL(t.closed, 1);
+	fd = dial(); /* one that only has nothing more to say */
+	CU_ASSERT_EQUAL(write(fd, one, n), n);
+	shutdown(fd, SHUT_WR);
+	pump();
+	CU_ASSERT_EQUAL(t.handled, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(hear(fd), "result"));
+	close(fd);
+	server_stop();
+}
+
 static void message_may_come_byte_by_byte_or_many_at_once(void)
 {
 	const char *one = REQ(1, "echo", "{}");
@@ -779,6 +802,7 @@ static const CU_TestInfo tests[] = {
 #define T(fn) { #fn, fn }
 	T(request_is_answered_with_its_id),
 	T(notification_is_handled_and_not_answered),
+	T(request_of_a_client_that_hung_up_is_not_carried_out),
 	T(message_may_come_byte_by_byte_or_many_at_once),
 	T(bad_json_is_refused_and_the_connection_goes_on),
 	T(nesting_and_number_of_values_are_bounded),
