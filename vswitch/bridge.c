@@ -43,23 +43,6 @@ static inline bool is_broadcast(const struct frame *f)
 
 /* ---- classify ------------------------------------------------------------ */
 
-/*
- * Bytes of the canonical frame, or of the largest one that it will be cut
- * into.  Valid offload fields only.
- */
-static inline uint32_t wire_len(const struct frame *f)
-{
-	uint32_t l4 = 0;
-
-	if (!f->gso)
-		return f->len - 4u * f->tags;
-	if (f->gso == FRAME_GSO_TCP4 || f->gso == FRAME_GSO_TCP6)
-		l4 = (f->hdr[f->csum_start + 12] >> 4) * 4u;
-	else if (f->gso == FRAME_GSO_UDP_L4)
-		l4 = 8;
-	return f->csum_start - 4u * f->tags + l4 + f->gso_size;
-}
-
 /* A refused frame may still be shown to somebody: as plain bytes. */
 static enum drop refuse_offload(struct frame *f, enum drop why)
 {
@@ -88,7 +71,7 @@ static inline enum drop admit(const struct bport *in, struct frame *f)
 	frame_strip(f, strip);
 	if ((f->csum | f->gso) && !offload_validate(f))
 		return refuse_offload(f, DROP_BAD_OFFLOAD);
-	if (wire_len(f) > in->frame_max)
+	if (bridge_wire_len(f) > in->frame_max)
 		return refuse_offload(f, DROP_GIANT);
 	return guard_check(in->guard, f);
 }
@@ -560,7 +543,7 @@ enum drop bridge_egress_check(struct bridge_worker *bw,
 	uint32_t tag[FRAME_TAGS_MAX];
 	int n;
 
-	if (wire_len(f) > out->frame_max)
+	if (bridge_wire_len(f) > out->frame_max)
 		return DROP_EGRESS_MTU;
 	n = port_vlan_egress(&out->vlan, v->segments[f->segment].vid, f->tci,
 			     f, tag);

@@ -146,6 +146,23 @@ struct bridge_worker {
 	struct offload_scratch scratch;
 };
 
+/*
+ * Bytes of the canonical frame, or of the largest one that it will be cut
+ * into.  Valid offload fields only.
+ */
+static inline uint32_t bridge_wire_len(const struct frame *f)
+{
+	uint32_t l4 = 0;
+
+	if (!f->gso)
+		return f->len - 4u * f->tags;
+	if (f->gso == FRAME_GSO_TCP4 || f->gso == FRAME_GSO_TCP6)
+		l4 = (f->hdr[f->csum_start + 12] >> 4) * 4u;
+	else if (f->gso == FRAME_GSO_UDP_L4)
+		l4 = 8;
+	return f->csum_start - 4u * f->tags + l4 + f->gso_size;
+}
+
 int bridge_worker_init(struct bridge_worker *bw, struct bridge *br,
 		       unsigned index);
 void bridge_worker_fini(struct bridge_worker *bw);

@@ -40,6 +40,22 @@ static void flat_frame(struct bridge_worker *bw, const struct frame *f,
 	copy->gso_size = f->gso_size;
 }
 
+/*
+ * May the port be sent this copy of `f`?  Its guest's link is what it would be
+ * for any other frame: up, of its MTU (tags that are shown come on top) and of
+ * its rate.
+ */
+static bool takes(struct bridge_worker *bw, const struct bport *out,
+		  const struct frame *f, const struct frame *copy)
+{
+	if (bridge_wire_len(copy) > out->frame_max + 4u * f->tags)
+		return false;
+	if (!(out->flags & BPORT_RATE_TO))
+		return true;
+	rate_refill(&out->state->to_guest, bw->now);
+	return rate_take(&out->state->to_guest, copy->len);
+}
+
 /* Counted as a copy that the switch made, and then by its fate. */
 static void copy_to_port(struct bridge_worker *bw, const struct bridge_view *v,
 			 struct mirror *m, const struct frame *f,
@@ -50,11 +66,16 @@ static void copy_to_port(struct bridge_worker *bw, const struct bridge_view *v,
 	struct frame copy, *list = &copy;
 	struct frame_seg rest;
 
-	if (!out || out->bond || !out->port->link || !out->port->tx_queues) {
+	if (!out || out->bond || (out->flags & BPORT_DISABLED) ||
+	    !out->port->link || !out->port->tx_queues) {
 		ctr->dropped++;
 		return;
 	}
 	flat_frame(bw, f, bytes, &copy, &rest);
+	if (!takes(bw, out, f, &copy)) {
+		ctr->dropped++;
+		return;
+	}
 	out->state->ctr[bw->index].copies++;
 	ctr->packets++;
 	ctr->bytes += bytes;

@@ -206,6 +206,17 @@ static bool has_destination(const struct sw *sw, const struct session *s)
 	return s->fd >= 0 || capture_port_id(sw, s->to) == s->mirror->to;
 }
 
+/* Is anything of what it watches there? */
+static bool has_place(const struct sw *sw, const struct session *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->place_count; i++)
+		if (capture_is_there(sw->running, &s->place[i]))
+			return true;
+	return false;
+}
+
 static void on_drain(evutil_socket_t fd, short what, void *ctx)
 {
 	struct sw *sw = ctx;
@@ -226,6 +237,9 @@ static void on_drain(evutil_socket_t fd, short what, void *ctx)
 		else if (!has_destination(sw, s))
 			json_decref(capture_session_end(
 				sw, i, "its destination has gone", true));
+		else if (!has_place(sw, s))
+			json_decref(capture_session_end(
+				sw, i, "what it watches has gone", true));
 		else if (__rdtsc() > s->expires_tsc)
 			json_decref(capture_session_end(
 				sw, i, "its time is over", true));
@@ -264,6 +278,13 @@ static bool carries(const struct conf_port *port, int32_t network)
 		if (port->carries[i] == network)
 			return true;
 	return false;
+}
+
+bool capture_is_there(const struct switch_conf *conf, const struct place *p)
+{
+	return (p->network ? switch_conf_find_network(conf, p->name)
+			   : switch_conf_find_port(conf, p->name)) !=
+	       CONF_NONE;
 }
 
 bool capture_may_copy(const struct switch_conf *conf, const struct session *s,

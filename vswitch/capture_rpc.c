@@ -343,11 +343,16 @@ static void check_destination(struct params *p)
 	p->mc.to = capture_port_id(p->sw, s->to);
 	s->other_network =
 		json_is_true(json_object_get(p->req->params, "other_network"));
-	for (i = 0; i < s->place_count && !p->bad; i++)
-		if (!capture_may_copy(sc, s, &s->place[i]))
+	for (i = 0; i < s->place_count && !p->bad; i++) {
+		const struct place *at = &s->place[i];
+
+		if (!at->network && !strcmp(at->name, s->to))
+			refuse(p, "to", "a port other than those it watches");
+		else if (!capture_may_copy(sc, s, at))
 			refuse(p, "to",
 			       "a port of the same network, or "
 			       "other_network: true to copy across");
+	}
 }
 
 void mirror_rpc_add(struct rpc_request *req, void *ctx)
@@ -426,6 +431,19 @@ static json_t *names_json(const struct session *s, bool network)
 	return list;
 }
 
+/* Of those, what is not there now; it is watched again when it comes back. */
+static json_t *gone_json(const struct sw *sw, const struct session *s)
+{
+	json_t *list = json_array();
+	unsigned i;
+
+	for (i = 0; i < s->place_count; i++)
+		if (!capture_is_there(sw->running, &s->place[i]))
+			json_array_append_new(list,
+					      json_string(s->place[i].name));
+	return list;
+}
+
 static json_t *session_json(const struct sw *sw, const struct session *s)
 {
 	static const char *const direction[] = { "", "in", "out", "both" };
@@ -440,6 +458,7 @@ static json_t *session_json(const struct sw *sw, const struct session *s)
 			    json_string(direction[s->directions & 3]));
 	json_object_set_new(o, "ports", names_json(s, false));
 	json_object_set_new(o, "networks", names_json(s, true));
+	json_object_set_new(o, "gone", gone_json(sw, s));
 	json_object_set_new(o, "snaplen", json_integer(s->snaplen));
 	json_object_set_new(o, "rate_bps", json_integer(s->rate_bps));
 	json_object_set_new(

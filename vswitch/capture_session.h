@@ -68,6 +68,8 @@ json_t *capture_result_json(const struct session *s);
 void capture_schedule(struct sw *sw);
 /* The pcapng interface of a port, or -1; a new one is announced. */
 int capture_interface(const struct sw *sw, struct session *s, uint16_t port);
+/* Is it in this configuration? */
+bool capture_is_there(const struct switch_conf *conf, const struct place *p);
 /* May a mirror copy from there to its port, in this configuration? */
 bool capture_may_copy(const struct switch_conf *conf, const struct session *s,
 		      const struct place *p);

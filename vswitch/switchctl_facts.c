@@ -125,6 +125,7 @@ static void add_session(struct text_table *t, const json_t *s,
 	text_table_cell(t, "%s", kind);
 	text_table_cell(t, "%s", ctl_joined(s, "ports"));
 	text_table_cell(t, "%s", ctl_joined(s, "networks"));
+	text_table_cell(t, "%s", ctl_joined(s, "gone"));
 	text_table_cell(t, "%s", DASH(ctl_text(s, "to")));
 	text_table_cell(t, "%s", DASH(ctl_text(s, "direction")));
 	text_table_cell(t, "%lld", (long long)ctl_number(s, "expires_s"));
@@ -142,7 +143,7 @@ void ctl_print_sessions(const json_t *sessions)
 	struct text_table t;
 	size_t i;
 
-	text_table_init(&t, ">SESSION;KIND;PORTS;NETWORKS;TO;DIRECTION;"
+	text_table_init(&t, ">SESSION;KIND;PORTS;NETWORKS;GONE;TO;DIRECTION;"
 			    ">EXPIRES S;>PACKETS;>DROPPED;WHO;FILTER;WHY");
 	for (i = 0; i < json_array_size(mirrors); i++)
 		add_session(&t, json_array_get(mirrors, i), "mirror");

@@ -11,7 +11,7 @@
 . "$(dirname "$0")/lib.sh"
 scenario captures
 
-# apply GENERATION NETWORK: the network of ids
+# apply GENERATION NETWORK [RIGHT]: the network of ids; the name of right's port
 apply() {
 	stage_apply <<-END
 	{ "owner": "test", "generation": $1,
@@ -20,7 +20,7 @@ apply() {
 	  "ports": [
 	    { "name": "left", "type": "packet", "role": "guest",
 	      "interface": "p-left", "network": "n10" },
-	    { "name": "right", "type": "packet", "role": "guest",
+	    { "name": "${3:-right}", "type": "packet", "role": "guest",
 	      "interface": "p-right", "network": "n10" },
 	    { "name": "ids", "type": "packet", "role": "guest",
 	      "interface": "p-ids", "network": "$2" },
@@ -142,6 +142,14 @@ expect "ids moves to another network" apply 2 n20
 before=$(rx_of_ids)
 expect "left pings right again" ping_right 5
 equal "the mirror has stopped at the border" "$(rx_of_ids)" "$before"
+
+refuse "a mirror of a port to itself is refused" stage_ctl mirror add --to ids \
+	--port ids --reason test
+expect "a capture of a port that is then removed" capture leaver right
+expect "ends" eval 'apply 3 n20 other && stage_until 5 has_sessions 0'
+expect "and the mirror, which has left, does not" eval \
+	'stage_ctl mirror list | grep mirror'
+must "right is back" apply 4 n20
 
 # What a trace says is what happens.
 mac=$(stage_in right cat /sys/class/net/right/address)

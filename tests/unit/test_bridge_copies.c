@@ -477,6 +477,37 @@ static void mirror_to_a_dead_port_counts_its_losses(void)
 	done(fs);
 }
 
+/* d alone in a network of short frames, with these keys. */
+#define SHORT(keys)                                                           \
+	FAKE_NETS(FAKE_NET("n", 10, "") "," FAKE_NET("m", 20, ",'mtu':600"))  \
+	FAKE_PORTS(FAKE_GUEST("a", "'network':'n','mac':'" MAC_A "'") ","     \
+		   FAKE_GUEST("b", "'network':'n','mac':'" MAC_B "'") ","     \
+		   FAKE_GUEST("d", "'network':'m'" keys))
+
+static void mirror_sends_a_port_nothing_that_it_does_not_take(void)
+{
+	struct fake_switch *fs = fake_switch_new(SHORT(""));
+	struct mirror *m = watch(fs, "a", "d", MIRROR_IN, 65535);
+	struct mirror *cut = watch(fs, "a", "d", MIRROR_IN, 100);
+	struct mirror_counters ctr;
+
+	fake_switch_send(fs, "a", frame_of(MAC_B, MAC_A, 615));
+	CU_ASSERT_EQUAL(fake_switch_got(fs, "d"), 1);
+	fake_switch_send(fs, "a", frame_of(MAC_B, MAC_A, 614));
+	CU_ASSERT_EQUAL(fake_switch_got(fs, "d"), 3);
+	mirror_count(m, &ctr);
+	CU_ASSERT_TRUE(ctr.packets == 1 && ctr.dropped == 1);
+	mirror_count(cut, &ctr);
+	CU_ASSERT_TRUE(ctr.packets == 2 && ctr.dropped == 0);
+	fake_switch_view(fs, SHORT(",'locking_mode':'disabled'"));
+	fake_switch_send(fs, "a", frame_of(MAC_B, MAC_A, 100));
+	CU_ASSERT_EQUAL(fake_switch_got(fs, "d"), 3);
+	mirror_count(m, &ctr);
+	CU_ASSERT_EQUAL(ctr.dropped, 2);
+	CU_ASSERT_TRUE(fake_switch_balanced(fs));
+	done(fs);
+}
+
 static void mirrors_of_a_burst_have_a_budget(void)
 {
 	struct fake_switch *fs = fake_switch_new(
@@ -537,6 +568,7 @@ int main(void)
 		SUITE_TEST(mirrored_copies_are_not_mirrored_again),
 		SUITE_TEST(mirror_of_a_network_spares_its_own_port),
 		SUITE_TEST(mirror_to_a_dead_port_counts_its_losses),
+		SUITE_TEST(mirror_sends_a_port_nothing_that_it_does_not_take),
 		SUITE_TEST(mirrors_of_a_burst_have_a_budget),
 		SUITE_TEST(mirrored_frame_arrives_byte_for_byte),
 	};

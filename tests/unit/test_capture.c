@@ -140,21 +140,52 @@ static void mirror_does_not_follow_its_ports_id(void)
 	session_gone();
 }
 
-static void mirror_without_a_destination_ends(void)
+static void begin(void)
 {
+	sw.running = conf_with(IDS_IN_N);
 	sw.base = event_base_new();
 	CU_ASSERT_EQUAL_FATAL(capture_init(&sw), 0);
-	session_new("ids", true, "n")->expires_tsc = UINT64_MAX;
+}
+
+static void end(void)
+{
+	capture_fini(&sw);
+	event_base_free(sw.base);
+	switch_conf_free(sw.running);
+}
+
+/* Does the session, which has time, end when it is looked at? */
+static bool ends(void)
+{
+	captures.session[0]->expires_tsc = UINT64_MAX;
 	capture_schedule(&sw);
 	event_active(captures.drain, EV_TIMEOUT, 0);
 	event_base_loop(sw.base, EVLOOP_NONBLOCK);
-	CU_ASSERT_PTR_NOT_NULL(captures.session[0]);
+	return !captures.session[0];
+}
+
+static void mirror_without_a_destination_ends(void)
+{
+	begin();
+	session_new("ids", true, "n");
+	CU_ASSERT_FALSE(ends());
 	port_ids.id = 8;
-	event_active(captures.drain, EV_TIMEOUT, 0);
-	event_base_loop(sw.base, EVLOOP_NONBLOCK);
-	CU_ASSERT_PTR_NULL(captures.session[0]);
-	capture_fini(&sw);
-	event_base_free(sw.base);
+	CU_ASSERT_TRUE(ends());
+	end();
+}
+
+static void session_ends_when_all_that_it_watches_has_gone(void)
+{
+	struct session *s;
+
+	begin();
+	s = session_new("ids", false, "a");
+	s->place_count = 2;
+	strcpy(s->place[1].name, "gone");
+	CU_ASSERT_FALSE(ends());
+	strcpy(s->place[0].name, "gone, too");
+	CU_ASSERT_TRUE(ends());
+	end();
 }
 
 int main(void)
@@ -165,6 +196,7 @@ int main(void)
 		SUITE_TEST(mirror_across_networks_was_asked_for_by_name),
 		SUITE_TEST(mirror_does_not_follow_its_ports_id),
 		SUITE_TEST(mirror_without_a_destination_ends),
+		SUITE_TEST(session_ends_when_all_that_it_watches_has_gone),
 	};
 
 	return suite_run("capture", tests, sizeof(tests) / sizeof(tests[0]));

@@ -371,9 +371,9 @@ static void ports_are_a_table_and_texts_cannot_drive_the_terminal(void)
 }
 
 #define SESSION_TABLE                                                         \
-	"SESSION  KIND    PORTS  NETWORKS  TO   DIRECTION  EXPIRES S  "       \
+	"SESSION  KIND    PORTS  NETWORKS  GONE  TO   DIRECTION  EXPIRES S  " \
 	"PACKETS  DROPPED  WHO           FILTER  WHY\n"                       \
-	"      3  mirror  web    -         ids  both              60  "       \
+	"      3  mirror  web    -         -     ids  both              60  " \
 	"      1        0  uid 0, pid 9  icmp    test\n"
 #define SHOW_HEAD                                                             \
 	"causeway-switchd 0.1.0, pid 42\n"                                    \
