@@ -150,6 +150,8 @@ expect "ends" eval 'apply 3 n20 other && stage_until 5 has_sessions 0'
 expect "and the mirror, which has left, does not" eval \
 	'stage_ctl mirror list | grep mirror'
 must "right is back" apply 4 n20
+must "and has said where it is" stage_until 5 stage_in right \
+	ping -q -c 1 -W 1 10.0.10.1
 
 # What a trace says is what happens.
 mac=$(stage_in right cat /sys/class/net/right/address)
