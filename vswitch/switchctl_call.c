@@ -5,12 +5,15 @@
 #include "vswitch/switchctl.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define CALL_MS 60000 /* a big state takes its time */
+#define CALL_MS	   60000 /* a big state takes its time */
+#define PATIENCE_S 3	 /* then a person wants to know */
 #define PAGE 2000     /* entries asked for at once: a message is bounded */
 
 static void print_clean(const char *text)
@@ -28,6 +31,13 @@ static void print_line(const char *label, const char *text)
 	fputc('\n', stderr);
 }
 
+/* Or what to do about it? */
+static bool says_what_is_valid(const struct rpc_error *e)
+{
+	return e->path[0] &&
+	       (e->code == RPC_REFUSED || e->code == RPC_INVALID_PARAMS);
+}
+
 static void say_error(const struct ctl *ctl, const struct rpc_error *e)
 {
 	if (ctl->json) {
@@ -42,16 +52,28 @@ static void say_error(const struct ctl *ctl, const struct rpc_error *e)
 	fputc('\n', stderr);
 	print_line("where", e->path);
 	print_line("found", e->value);
-	print_line(e->path[0] ? "valid" : "hint", e->hint);
+	print_line(says_what_is_valid(e) ? "valid" : "hint", e->hint);
+}
+
+/* It takes longer than anything should; the wait goes on. */
+static void on_alarm(int sig)
+{
+	static const char note[] = "switchctl: the switch does not answer; "
+				   "waiting (Ctrl-C gives up)\n";
+
+	if (write(STDERR_FILENO, note, sizeof(note) - 1) < 0)
+		return; /* nobody listens */
 }
 
 static int connect_switch(struct ctl *ctl)
 {
+	const struct sigaction sa = { .sa_handler = on_alarm };
 	struct rpc_error e = { 0 };
 	int rc;
 
 	if (ctl->rpc)
 		return CTL_DONE;
+	sigaction(SIGALRM, &sa, NULL);
 	rc = rpc_client_open(&ctl->rpc, ctl->socket, &e);
 	if (!rc)
 		return CTL_DONE;
@@ -80,9 +102,18 @@ static int call(struct ctl *ctl, const char *method, json_t *params,
 		json_decref(params);
 		return rc;
 	}
+	alarm(PATIENCE_S);
 	rc = rpc_call(ctl->rpc, method, params, fds, CALL_MS, result, e);
+	alarm(0);
 	if (!rc)
 		return CTL_DONE;
+	if (rc == -ETIMEDOUT)
+		rpc_error_set(e, 0, NULL, NULL,
+			      "see its log and its process state; killed, it "
+			      "is started again by causeway-supervise, and "
+			      "guests reconnect",
+			      "%s: no answer in %d s; the switch is stopped or "
+			      "hung", ctl->socket, CALL_MS / 1000);
 	return rc == -EREMOTEIO ? CTL_REFUSED : CTL_UNREACHABLE;
 }
 

@@ -15,6 +15,7 @@
 static int find_own(struct ctl *ctl, uint8_t own[6], bool *found)
 {
 	json_t *result, *ports;
+	bool known = false;
 	size_t i;
 	int code = ctl_call_pages(ctl, "ports.list", NULL, "ports", &result);
 
@@ -25,14 +26,19 @@ static int find_own(struct ctl *ctl, uint8_t own[6], bool *found)
 	for (i = 0; i < json_array_size(ports); i++) {
 		const json_t *p = json_array_get(ports, i);
 
-		if (!strcmp(ctl_text(p, "name"), ctl->argv[0]))
-			*found = sscanf(ctl_text(p, "mac"),
-					"%hhx:%hhx:%hhx:%hhx:%hhx:%hhx",
-					&own[0], &own[1], &own[2], &own[3],
-					&own[4], &own[5]) == 6;
+		if (strcmp(ctl_text(p, "name"), ctl->argv[0]) != 0)
+			continue;
+		known = true;
+		*found = sscanf(ctl_text(p, "mac"),
+				"%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &own[0],
+				&own[1], &own[2], &own[3], &own[4],
+				&own[5]) == 6;
 	}
 	json_decref(result);
-	return CTL_DONE;
+	if (known)
+		return CTL_DONE;
+	return ctl_fail(ctl, CTL_REFUSED, "no port %s; see switchctl ports",
+			ctl->argv[0]);
 }
 
 static int build_frame(struct ctl *ctl, uint8_t *frame, int *len)

@@ -56,6 +56,11 @@ static void refuse_state(struct rpc_request *req,
 			   "state not applied: %s", strerror(-rc));
 		return;
 	}
+	if (rc == -EIO) { /* a device would not come: that is why */
+		rpc_refuse(req, RPC_FAILED, e->path, e->value, NULL,
+			   "state not applied: %s", e->expected);
+		return;
+	}
 	rpc_refuse(req, rc == -EBUSY ? RPC_BUSY : RPC_REFUSED, e->path,
 		   e->value, e->expected, "state refused%s",
 		   errs->count > 1 ? " (first of several errors)" : "");

@@ -788,6 +788,7 @@ static void trace_builds_the_frame_and_tells_its_fate(void)
 		       "00000000000000000000'}");
 	says("trace web ip", 2, "frame: begin with eth");
 	says("trace up0 eth", 2, "eth src=MAC");
+	says("trace nobody eth / arp", 1, "no port nobody");
 }
 
 static void wrong_usage_is_named(void)
