@@ -244,6 +244,8 @@ int eal_allow_calls(scmp_filter_ctx ctx, const struct eal_devices *devices)
 		/* memory of a peer (memif), and more of our own */
 		SCMP_SYS(memfd_create), SCMP_SYS(ftruncate),
 		SCMP_SYS(fallocate), SCMP_SYS(set_mempolicy),
+		/* a huge page that is not there is a SIGBUS while mapping */
+		SCMP_SYS(rt_sigaction),
 		/* threads that wait for a link (ixgbe); they inherit the filter */
 		SCMP_SYS(clone), SCMP_SYS(clone3),
 		SCMP_SYS(sched_setaffinity), SCMP_SYS(sched_getaffinity),
