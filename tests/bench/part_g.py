@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""part_g.py: bonds: how long a failover lasts, and what two members carry.
+"""part_g.py: bonds: how long a failover lasts, what they cost and carry.
 
 Two guests, 100,000 frames of 64 B a second, one way and then the other. Their
 networks meet outside the switch only:
@@ -12,6 +12,12 @@ networks meet outside the switch only:
 sample p0 loses its carrier (`cut`) or lets nothing through any more, LACPDUs
 included (`silent`); p1 if guest 0's frames take it. Ours and Open vSwitch's AF_PACKET and bond code, delays 0,
 LACP short timeout, on the same core.
+
+What a bond costs: cycles of a frame of 64 B from a guest to an uplink over
+net_null NICs, which cost next to nothing themselves; a single NIC, and bonds
+of two in each mode (LACP has no partner there and is left out; its hash of
+flows costs what the mode's table says). What two members carry: the far end of
+each wire lets 20,000 frames a second through; 64 addresses send.
 """
 import json
 import os
@@ -22,6 +28,9 @@ from peers import PEER_HUGEPAGES, Causeway, Ovs
 from report import Samples, goal, number
 
 RATE = 100_000
+FLAT_OUT = 60_000_000
+FAR_PPS = 20_000  # what one wire's far end lets through
+UPLINKS = ("single", "active-backup", "balance-slb")
 CUT_S = 1.0
 CASES = (("active-backup", "plain", "cut"), ("balance-slb", "plain", "cut"),
          ("lacp", "bond", "cut"), ("lacp", "bond", "silent"))
@@ -71,6 +80,13 @@ class Wires:
             self._nft(f"up{i}", "drop")
             self._nft(f"p{i}", "drop")
 
+    def shape(self, i):
+        """A Linux bridge's port hears what its ingress hook lets through."""
+        run("ip", "netns", "exec", self.far, "nft",
+            f"table netdev shape-p{i} {{ chain in {{ type filter hook ingress "
+            f"device p{i} priority -600; limit rate over {FAR_PPS}/second "
+            "drop; }; }")
+
     def _nft(self, link, rule):
         """On egress: on ingress a packet socket hears it all the same."""
         words = (f"table netdev cut-{link} {{ chain out {{ type filter hook "
@@ -91,7 +107,7 @@ class Wires:
 class CausewayBond(Causeway):
     name = OURS
 
-    def __init__(self, scope, build, core, wires, mode, far):
+    def __init__(self, scope, build, core, wires, mode, far, members=2):
         def change(state):
             back = "bond1" if far == "bond" else "back"
             state["networks"] = [
@@ -99,20 +115,21 @@ class CausewayBond(Causeway):
                 {"name": "far", "vlan": 0, "uplink": back}]
             for port, network in zip(state["ports"], ("near", "far")):
                 port["network"] = network
-            state["ports"] += self.uplink("bond0", mode, ("up0", "up1"))
+            state["ports"][0].update(locking_mode="unlocked", mac_limit=100)
+            state["ports"] += self.uplink("bond0", mode,
+                                          ("up0", "up1")[:members])
             state["ports"] += (
                 self.uplink("bond1", mode, ("p0", "p1")) if far == "bond" else
                 [{"name": "back", "type": "packet", "interface": "back"}])
 
         super().__init__(scope, build, core, change=change, netns=wires.host)
-        self.bonds = 2 if far == "bond" else 1
         self.whole()
 
     def whole(self):
         """Every member of every bond may carry traffic."""
-        wait_for("bond", lambda: sum(
+        wait_for("bond", lambda: all(
             m["enabled"] for b in self.ctl("bond")["bonds"]
-            for m in b["members"]) == 2 * self.bonds)
+            for m in b["members"]))
 
     @staticmethod
     def uplink(name, mode, links):
@@ -122,6 +139,26 @@ class CausewayBond(Causeway):
             bond["lacp-time"] = "fast"
         return [{"name": link, "type": "packet", "interface": link,
                  "lldp": "off"} for link in links] + [bond]
+
+
+class CausewayNull(Causeway):
+    """guest 0 to an uplink over NICs that take everything at once."""
+    options = ["--device", "net_null0,no-rx=1", "--device",
+               "net_null1,no-rx=1"]
+
+    def __init__(self, scope, build, core, uplink):
+        def change(state):
+            state["networks"] = [{"name": "n10", "vlan": 10,
+                                  "uplink": "nic0" if uplink == "single"
+                                  else "bond0"}]
+            nics = [{"name": f"nic{i}", "type": "nic",
+                     "device": f"net_null{i}", "lldp": "off"}
+                    for i in (0, 1)]
+            state["ports"] += nics[:1] if uplink == "single" else nics + [
+                {"name": "bond0", "type": "bond", "members": ["nic0", "nic1"],
+                 "mode": uplink, "updelay": 0, "downdelay": 0}]
+
+        super().__init__(scope, build, core, ports=1, change=change)
 
 
 class OvsBond(Ovs):
@@ -193,12 +230,55 @@ def failover(bench, make, case, taken):
                   back_ms=one_way(generator, switch, wires, (1, 0), how))
 
 
+def cost(bench, uplink, taken):
+    """One guest sends all it can to an address behind the uplink."""
+    with Scope() as scope:
+        generator = bench.generator(scope)
+        switch = CausewayNull(scope, bench.build, bench.switch_core, uplink)
+        generator.open(switch.ports[0])
+        there = generator.open_null(9)
+
+        def take():
+            generator.flow(0, there, window=0, rate=FLAT_OUT)
+            generator.run(seconds=0.1, warmup=0)
+            switch.begin()
+            generator.flow(0, there, window=0, rate=FLAT_OUT)
+            generator.run(seconds=bench.seconds, warmup=0)
+            return switch.end()
+
+        place, figures = bench.steady(take, generator, switch)
+        taken.add(("64 B", place), uplink, **figures)
+
+
+def carried(bench, members, taken):
+    with Scope() as scope:
+        generator = bench.generator(scope)
+        wires = Wires(scope, "plain")
+        switch = CausewayBond(scope, bench.build, bench.switch_core, wires,
+                              "balance-slb", "plain", members)
+        for port in switch.ports:
+            generator.open(port)
+        for i in (0, 1):
+            wires.shape(i)
+        generator.pair(1, 0, window=64, macs=64)
+        generator.run(seconds=0.5, warmup=0)
+        generator.flow(0, 1, window=0, rate=RATE, vary="src", macs=64)
+        got = generator.run(seconds=2, warmup=0.5)
+        taken.add("carried", f"{members} members",
+                  kpps=got["flows"][0]["received"] / got["seconds"] * 1e-3)
+
+
 def measure(bench):
-    taken = {"failover": Samples()}
+    taken = {"failover": Samples(), "cost": Samples(), "carried": Samples()}
     bench.scope.hugepages(PEER_HUGEPAGES)
     for case in CASES:
         for make in bench.alternate([CausewayBond, OvsBond]):
             failover(bench, make, case, taken["failover"])
+    for turn in range(bench.repeat):
+        for uplink in UPLINKS:
+            cost(bench, uplink, taken["cost"])
+        for members in (1, 2):
+            carried(bench, members, taken["carried"])
     return taken
 
 
@@ -216,4 +296,20 @@ def tables(taken):
                          number(s.median(case, name, "back_ms"), 1),
                          goal(worst, limit) if name == OURS
                          else number(worst, 1)])
-    return {"g": rows}
+    s = taken["cost"]
+    costs = [["cores", "uplink", "cycles/packet", "of a single NIC"]]
+    for case in s.cases():
+        for name in s.switches(case):
+            ratio = s.ratio(case, "cycles", name, "single")
+            costs.append([case[1], name,
+                          number(s.median(case, name, "cycles"), 0),
+                          number(ratio) if name == "single"
+                          else goal(ratio, 1.1)])
+    s = taken["carried"]
+    loads = [["balance-slb", "kpps", "of one"]]
+    for name in s.switches("carried") if s.cases() else []:
+        ratio = s.ratio("carried", "kpps", name, "1 members")
+        loads.append([name, number(s.median("carried", name, "kpps"), 1),
+                      number(ratio) if name == "1 members"
+                      else goal(ratio, 1.8, False)])
+    return {"g": rows, "g-cost": costs, "g-carried": loads}

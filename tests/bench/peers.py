@@ -162,6 +162,7 @@ class Causeway:
     uid = 65000  # no package's
     locked = True
     listens = False  # else the guests do
+    options = []  # more of causeway-switchd's
 
     def __init__(self, scope, build, core=1, ports=2, change=None,
                  netns=None, supervised=False):
@@ -206,7 +207,7 @@ class Causeway:
              "--socket", f"{self.folder}/switchd.sock",
              "--netd", f"{self.folder}/netd.sock",
              "--state-dir", f"{self.folder}/state",
-             "--user", f"{self.uid}:{self.uid}"],
+             "--user", f"{self.uid}:{self.uid}", *self.options],
             f"{self.folder}/switchd.log")
         wait_for("causeway-switchd", self.answers, process=self.process)
 
