@@ -360,6 +360,38 @@ static void do_tap_configure(struct rpc_request *req, void *ctx)
 	rpc_reply(req, link_to_json(n, &dev.link));
 }
 
+/* --- events --------------------------------------------------------------- */
+
+struct link_event {
+	struct netd *netd;
+	const struct netd_link *link;
+};
+
+static void tell(struct rpc_conn *conn, const struct netd *n,
+		 const struct netd_link *link)
+{
+	/* A client that missed one knows nothing: it has to start again. */
+	if (rpc_notify(conn, "link.event", link_to_json(n, link)))
+		rpc_conn_close(conn);
+}
+
+static void tell_if_watching(struct rpc_conn *conn, void *arg)
+{
+	struct link_event *e = arg;
+
+	if (rpc_conn_user(conn))
+		tell(conn, e->netd, e->link);
+}
+
+static void on_link_change(const struct netd_link *link, void *arg)
+{
+	struct netd *n = arg;
+	struct link_event e = { n, link };
+
+	if (n->rpc)
+		rpc_server_each(n->rpc, tell_if_watching, &e);
+}
+
 /* --- packet.open, control.open, release ----------------------------------- */
 
 static bool packet_params(struct rpc_request *req, struct netd_packet_conf *c)
@@ -455,14 +487,19 @@ static void do_release(struct rpc_request *req, void *ctx)
 {
 	struct netd *n = ctx;
 	const char *ifname = ifname_param(req);
+	struct netd_device dev;
 	struct rpc_error err;
 
 	if (!ifname)
 		return;
-	if (netd_take_release(n->take, ifname, &err))
+	if (netd_take_release(n->take, ifname, &err)) {
 		rpc_reply_error(req, &err);
-	else
-		rpc_reply(req, NULL);
+		return;
+	}
+	rpc_reply(req, NULL);
+	/* Not to the kernel, but to who watches it this is a change. */
+	if (!netd_rtnl_find(n->rt, ifname, &dev))
+		on_link_change(&dev.link, n);
 }
 
 /* --- link.set -------------------------------------------------------------- */
@@ -604,36 +641,6 @@ static void do_link_get(struct rpc_request *req, void *ctx)
 			   "there is no device %s", ifname);
 	else
 		rpc_reply(req, link_to_json(n, &dev.link));
-}
-
-struct link_event {
-	struct netd *netd;
-	const struct netd_link *link;
-};
-
-static void tell(struct rpc_conn *conn, const struct netd *n,
-		 const struct netd_link *link)
-{
-	/* A client that missed one knows nothing: it has to start again. */
-	if (rpc_notify(conn, "link.event", link_to_json(n, link)))
-		rpc_conn_close(conn);
-}
-
-static void tell_if_watching(struct rpc_conn *conn, void *arg)
-{
-	struct link_event *e = arg;
-
-	if (rpc_conn_user(conn))
-		tell(conn, e->netd, e->link);
-}
-
-static void on_link_change(const struct netd_link *link, void *arg)
-{
-	struct netd *n = arg;
-	struct link_event e = { n, link };
-
-	if (n->rpc)
-		rpc_server_each(n->rpc, tell_if_watching, &e);
 }
 
 struct watcher {
@@ -843,24 +850,38 @@ static void stop(struct netd *n)
 
 /* --- --release-all -------------------------------------------------------- */
 
-/* Ask the netd that runs. */
+/* 1 if one of them could not be released. */
+static int release_kind(struct netd_client *c, json_t *records, bool taps)
+{
+	struct rpc_error err;
+	const char *name;
+	json_t *record;
+	int failed = 0;
+
+	json_object_foreach(records, name, record)
+		if (netd_take_is_tap(record) == taps &&
+		    netd_release(c, name, &err)) {
+			log_err("%s", err.message);
+			failed = 1;
+		}
+	return failed;
+}
+
+/* Ask the netd that runs; taps first, as netd_take_release_all(). */
 static int release_all_by(struct netd_client *c, struct rpc_client *rpc)
 {
 	struct rpc_error err;
-	json_t *status, *record;
-	const char *name;
-	int failed = 0;
+	json_t *status, *records;
+	int failed;
 
 	if (rpc_call(rpc, "status", NULL, NULL, NETD_TIMEOUT_MS, &status,
 		     &err)) {
 		log_err("%s", err.message);
 		return 1;
 	}
-	json_object_foreach(json_object_get(status, "taken"), name, record)
-		if (netd_release(c, name, &err)) {
-			log_err("%s", err.message);
-			failed = 1;
-		}
+	records = json_object_get(status, "taken");
+	failed = release_kind(c, records, true);
+	failed |= release_kind(c, records, false);
 	json_decref(status);
 	return failed;
 }

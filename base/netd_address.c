@@ -9,8 +9,10 @@
 #include "base/netd_address.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <arpa/inet.h>
 #include <linux/rtnetlink.h>
@@ -208,8 +210,9 @@ static void set_broadcast(struct rtnl_addr *addr, struct nl_addr *prefix)
 	nl_addr_put(broadcast);
 }
 
+/* *added: it was not there before. */
 static int add_address(struct nl_sock *sk, uint32_t ifindex,
-		       struct nl_addr *prefix)
+		       struct nl_addr *prefix, bool *added)
 {
 	struct rtnl_addr *addr = rtnl_addr_alloc();
 	int rc = -ENOMEM;
@@ -221,7 +224,51 @@ static int add_address(struct nl_sock *sk, uint32_t ifindex,
 		rc = netd_rtnl_errno(rtnl_addr_add(sk, addr, 0));
 	}
 	rtnl_addr_put(addr);
+	if (!rc)
+		*added = true;
 	return rc == -EEXIST ? 0 : rc;
+}
+
+/* --- who has it now ------------------------------------------------------- */
+
+/*
+ * Neighbours may know the address by another MAC: that of the interface it
+ * was taken from, or of a tap before this one.  With these two the kernel
+ * tells them; IPv6 when an address has proved to be nobody else's, IPv4 when
+ * the device's MAC is set, be it to what it is.
+ */
+static void notify_enable(const char *ifname)
+{
+	static const char *const paths[] = {
+		"/proc/sys/net/ipv4/conf/%s/arp_notify",
+		"/proc/sys/net/ipv6/conf/%s/ndisc_notify",
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		char path[64];
+		int fd;
+
+		snprintf(path, sizeof(path), paths[i], ifname);
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT)
+			continue; /* a kernel without IPv6 */
+		if (fd < 0 || write(fd, "1", 1) != 1)
+			log_warn("%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+static void notify(struct netd_rtnl *rt, uint32_t ifindex)
+{
+	struct netd_device dev;
+	int rc = netd_rtnl_find_index(rt, ifindex, &dev);
+
+	if (!rc)
+		rc = netd_rtnl_set_mac(rt, ifindex, dev.link.mac);
+	if (rc)
+		log_warn("telling neighbours of new addresses: %s",
+			 strerror(-rc));
 }
 
 /* --- default routes ------------------------------------------------------ */
@@ -380,14 +427,14 @@ static int failed(struct rpc_error *err, const char *what,
 }
 
 static int apply(struct nl_sock *sk, uint32_t ifindex,
-		 const struct address *a, struct rpc_error *err)
+		 const struct address *a, bool *added, struct rpc_error *err)
 {
 	int rc = remove_others(sk, ifindex, a);
 
 	if (rc)
 		return failed(err, "removing addresses", NULL, rc);
 	for (unsigned i = 0; i < a->count; i++) {
-		rc = add_address(sk, ifindex, a->prefixes[i]);
+		rc = add_address(sk, ifindex, a->prefixes[i], added);
 		if (rc)
 			return failed(err, "adding", a->prefixes[i], rc);
 	}
@@ -404,6 +451,7 @@ int netd_address_set(struct netd_rtnl *rt, uint32_t ifindex,
 {
 	struct nl_sock *sk = netd_rtnl_socket(rt);
 	struct address a = { .count = 0 };
+	bool added = false;
 	int rc = parse(&a, conf, err);
 
 	for (unsigned i = 0; i < 2 && !rc; i++)
@@ -415,7 +463,11 @@ int netd_address_set(struct netd_rtnl *rt, uint32_t ifindex,
 			failed(err, "setting the MAC", NULL, rc);
 	}
 	if (!rc)
-		rc = apply(sk, ifindex, &a, err);
+		notify_enable(conf->name);
+	if (!rc)
+		rc = apply(sk, ifindex, &a, &added, err);
+	if (!rc && added)
+		notify(rt, ifindex);
 	address_fini(&a);
 	return rc;
 }

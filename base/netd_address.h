@@ -16,6 +16,7 @@
 /*
  * Check all of it, then make it so.  What is right already is not touched;
  * link-local IPv6 addresses and what router advertisements brought stay.
+ * Neighbours are told of addresses that are new.
  * Refused (-EINVAL, nothing changed): what is no address of a host, a gateway
  * that none of the addresses reaches, a default route of the same metric
  * through another device.

@@ -259,9 +259,9 @@ static int check_device(struct netd_take *take,
 		return words(err, rc, conf->ifname, NULL, "reading routes");
 	if (rc && !conf->force)
 		return rpc_error_set(err, RPC_REFUSED, "ifname", conf->ifname,
-				     "choose another device, move the route, "
-				     "or set \"force\": true (the host may "
-				     "lose its network)",
+				     "give a tap of the host a gateway in the "
+				     "same state, move the route, or set "
+				     "\"force\": true",
 				     "the host's default route goes through %s",
 				     conf->ifname);
 	return 0;
@@ -659,19 +659,34 @@ int netd_take_release(struct netd_take *take, const char *ifname,
 	return rc;
 }
 
-unsigned netd_take_release_all(struct netd_take *take)
+bool netd_take_is_tap(const json_t *record)
 {
-	json_t *names = json_deep_copy(take->records);
+	return is_tap(record);
+}
+
+static unsigned release_kind(struct netd_take *take, json_t *records,
+			     bool taps)
+{
 	unsigned failed = 0;
 	const char *name;
 	struct rpc_error e;
 	json_t *record;
 
-	json_object_foreach(names, name, record)
-		if (netd_take_release(take, name, &e)) {
+	json_object_foreach(records, name, record)
+		if (is_tap(record) == taps &&
+		    netd_take_release(take, name, &e)) {
 			log_err("%s", e.message);
 			failed++;
 		}
-	json_decref(names);
+	return failed;
+}
+
+unsigned netd_take_release_all(struct netd_take *take)
+{
+	json_t *records = json_deep_copy(take->records);
+	unsigned failed = release_kind(take, records, true);
+
+	failed += release_kind(take, records, false);
+	json_decref(records);
 	return failed;
 }

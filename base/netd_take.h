@@ -69,12 +69,16 @@ int netd_take_set_addressed(struct netd_take *take, const char *name,
 /* Put back how it was, or delete our tap.  Not ours: 0. */
 int netd_take_release(struct netd_take *take, const char *ifname,
 		      struct rpc_error *err);
-/* All of them; returns how many failed, which is logged. */
+/*
+ * All of them, taps first: a default route that a tap has could not be another
+ * device's.  Returns how many failed, which is logged.
+ */
 unsigned netd_take_release_all(struct netd_take *take);
 
 /* Is this device taken (taps are not)? */
 bool netd_take_holds(const struct netd_take *take, const struct netd_link *l);
 /* The records as an object, name to record; the caller's. */
 json_t *netd_take_dump(const struct netd_take *take);
+bool netd_take_is_tap(const json_t *record);
 
 #endif
