@@ -4,7 +4,8 @@
  *
  * The order within switch_apply() is what keeps policy ahead of traffic:
  *
- *	prepare   open what new ports need, build the new view
+ *	prepare   open what new ports need, set up the kernel's interfaces
+ *		  (switch_link.h), build the new view
  *	leave     queues of ports that go are taken from the workers; bonds
  *		  do without members that go
  *	publish   the new view; sync: from here on nobody uses the old one
@@ -31,6 +32,7 @@
 #include "base/log.h"
 #include "vswitch/capture.h"
 #include "vswitch/switch_bond.h"
+#include "vswitch/switch_link.h"
 #include "vswitch/switch_nic.h"
 #include "vswitch/switch_port.h"
 #include "vswitch/switch_queues.h"
@@ -133,10 +135,17 @@ struct change {
 };
 
 static int change_error(struct change *c, const struct conf_port *conf,
-			const char *why)
+			const char *blamed, const char *why)
 {
 	struct switch_conf_error *e = &c->errs->error[0];
 	const char *key, *end = switch_conf_port_end(conf, &key);
+	char mtu[16];
+
+	snprintf(mtu, sizeof(mtu), "%u", conf->mtu);
+	if (blamed) {
+		key = blamed;
+		end = mtu;
+	}
 
 	c->errs->count = 1;
 	snprintf(e->path, sizeof(e->path), "ports[%s].%s", conf->name, key);
@@ -176,19 +185,43 @@ static int prepare_port(struct sw *sw, struct change *c,
 	int rc = sw_port_new(sw, conf, &sp);
 
 	if (rc < 0)
-		return change_error(c, conf, "memory for a port");
+		return change_error(c, conf, NULL, "memory for a port");
 	c->fresh[c->new_count++] = sp;
 	if (conf->type == CONF_NIC && !boot &&
 	    switch_nic_check(conf, why, sizeof(why)) < 0)
-		return change_error(c, conf, why);
+		return change_error(c, conf, NULL, why);
 	if (is_held(sw, c, conf))
 		return 0;
 	rc = sw_port_open(sp, conf, why, sizeof(why));
 	if (rc < 0 && !boot)
-		return change_error(c, conf, why);
+		return change_error(c, conf, sp->blamed, why);
 	if (rc < 0)
 		log_warn("port %s waits: %s", sp->name, why);
 	return 0;
+}
+
+/*
+ * Once all are open: the default route that a tap of the host gets may be that
+ * of an interface that is taken from it.
+ */
+static int prepare_links(struct change *c)
+{
+	unsigned i;
+	int rc = 0;
+
+	for (i = 0; i < c->new_count && !rc; i++) {
+		struct sw_port *sp = c->fresh[i];
+		int32_t k = switch_conf_find_port(c->wanted, sp->name);
+
+		if (!sp->hp || k == CONF_NONE)
+			continue;
+		if (c->flags & SWITCH_BOOT)
+			switch_link_try(sp, &c->wanted->ports[k]);
+		else
+			rc = switch_link_open(sp, &c->wanted->ports[k],
+					      c->errs);
+	}
+	return rc;
 }
 
 static int prepare_ports(struct sw *sw, struct change *c)
@@ -211,7 +244,7 @@ static int prepare_ports(struct sw *sw, struct change *c)
 		if (a->verb == CONF_ADD)
 			rc = prepare_port(sw, c, &c->wanted->ports[a->after]);
 	}
-	return rc;
+	return rc ? rc : prepare_links(c);
 }
 
 static bool is_gone(const struct change *c, const struct sw_port *sp)
@@ -311,26 +344,47 @@ static void publish(struct sw *sw, struct change *c)
 	switch_view_free(old);
 }
 
+/*
+ * Interfaces get the addresses and routes back that they had, which no tap may
+ * have by then.
+ */
+static void taps_first(struct sw_port **ports, unsigned count)
+{
+	unsigned i, taps = 0;
+
+	for (i = 0; i < count; i++)
+		if (ports[i]->type == CONF_TAP) {
+			struct sw_port *tap = ports[i];
+
+			ports[i] = ports[taps];
+			ports[taps++] = tap;
+		}
+}
+
+static void remove_port(struct sw *sw, struct change *c, struct sw_port *sp)
+{
+	const struct conf_port *conf = switch_port_conf(sw, sp);
+	struct port_counters last;
+
+	switch_port_counters(sw, sp, &last);
+	counters_add(&sw->past, &last);
+	fdb_reset_port(sw->bridge.fdb, sp->id);
+	mcast_flush_port(sw->bridge.mcast, sp->id);
+	if (conf && conf->interface[0] &&
+	    !sw_port_uses(c->wanted, conf->interface)) {
+		sw_port_close(sp);
+		sw_port_release_interface(sw, conf->interface);
+	}
+	sw_port_free(sw, sp);
+}
+
 static void remove_gone(struct sw *sw, struct change *c)
 {
 	unsigned i;
 
-	for (i = 0; i < c->old_count; i++) {
-		struct sw_port *sp = c->gone[i];
-		const struct conf_port *conf = switch_port_conf(sw, sp);
-		struct port_counters last;
-
-		switch_port_counters(sw, sp, &last);
-		counters_add(&sw->past, &last);
-		fdb_reset_port(sw->bridge.fdb, sp->id);
-		mcast_flush_port(sw->bridge.mcast, sp->id);
-		if (conf && conf->interface[0] &&
-		    !sw_port_uses(c->wanted, conf->interface)) {
-			sw_port_close(sp);
-			sw_port_release_interface(sw, conf->interface);
-		}
-		sw_port_free(sw, sp);
-	}
+	taps_first(c->gone, c->old_count);
+	for (i = 0; i < c->old_count; i++)
+		remove_port(sw, c, c->gone[i]);
 }
 
 /* Ports whose predecessor had to go first. */
@@ -347,6 +401,8 @@ static void open_recreated(struct sw *sw, struct change *c)
 			continue;
 		if (sw_port_open(sp, &c->wanted->ports[k], why, sizeof(why)) < 0)
 			log_warn("port %s waits: %s", sp->name, why);
+		else
+			sp->link_retry = true; /* with all of them open */
 	}
 }
 
@@ -449,6 +505,8 @@ static void commit(struct sw *sw, struct change *c)
 	set_links(sw, c->wanted);
 	switch_conf_free(sw->running);
 	sw->running = c->wanted;
+	switch_link_done(sw);
+	switch_link_retry(sw);
 	pin_host_macs(sw, c);
 	sw->applied++;
 	switch_uplinks_refresh(sw);
@@ -460,6 +518,7 @@ static void undo(struct sw *sw, struct change *c)
 	unsigned i;
 
 	switch_view_free(c->view);
+	taps_first(c->fresh, c->new_count);
 	for (i = 0; i < c->new_count; i++) {
 		int32_t k = switch_conf_find_port(c->wanted,
 						  c->fresh[i]->name);
@@ -470,6 +529,8 @@ static void undo(struct sw *sw, struct change *c)
 			sw_port_release_interface(sw, c->wanted->ports[k].interface);
 		sw_port_free(sw, c->fresh[i]);
 	}
+	sw->has_gateway = switch_link_has_gateway(sw->running);
+	switch_link_undo(sw);
 }
 
 static void tell(struct sw *sw, struct change *c,
@@ -563,7 +624,14 @@ int switch_apply(struct sw *sw, struct switch_conf *wanted, unsigned flags,
 	if (!rc)
 		rc = fit_tables(sw, &c);
 	if (!rc)
+		sw->has_gateway = switch_link_has_gateway(wanted);
+	if (!rc)
+		rc = switch_link_yield(sw, wanted, flags & SWITCH_BOOT, errs);
+	if (!rc)
 		rc = prepare_ports(sw, &c);
+	if (!rc)
+		rc = switch_link_change(sw, wanted, &c.plan,
+					flags & SWITCH_BOOT, errs);
 	if (!rc)
 		rc = make_view(sw, &c);
 	if (!rc && !(flags & (SWITCH_BOOT | SWITCH_TRIAL)))
@@ -635,6 +703,7 @@ static bool repair(struct sw *sw)
 			continue;
 		log_info("port %s: %s is there now", sp->name,
 			 switch_conf_port_end(conf, NULL));
+		switch_link_try(sp, conf);
 		switch_tables_host_mac(sw, sp, sp->host_mac);
 		came = true;
 	}
@@ -646,6 +715,7 @@ static void retry(struct sw *sw)
 {
 	bool came = repair(sw);
 
+	switch_link_retry(sw);
 	switch_uplinks_refresh(sw);
 	if (switch_bonds_enter(sw) || came)
 		switch_review(sw);

@@ -67,6 +67,10 @@ struct sw_port {
 	bool was_up;	      /* vhost-user: had a link at the last look */
 	uint64_t announced_ms; /* when its guest last had us speak for it */
 	char waiting[256];    /* why there is no device yet */
+	const char *blamed;   /* key that says so; NULL: the other end's */
+	char link_why[352];   /* what is not in force: see switch_link.h */
+	bool link_retry;      /* and may be next time */
+	bool link_touched;    /* by a change that is being prepared */
 };
 
 struct sw {
@@ -79,6 +83,8 @@ struct sw {
 	struct switch_conf *running;
 	struct sw_port *ports[PORT_ID_MAX]; /* by id */
 	struct port_counters past; /* of ports that have gone */
+	bool has_gateway; /* the state, also one in the making, has one: the
+			   * interface of the default route may be taken */
 	struct event *replan, *second;
 	struct netd_client *watch; /* link events, or NULL */
 	struct event *watch_event;

@@ -211,6 +211,35 @@ static void check_port(struct check *c, uint32_t i)
 	check_gateway(c, i, AF_INET6, &p->gateway6, "gateway6");
 }
 
+/* The host has one default route of a family. */
+static void check_default_route(struct check *c, int family)
+{
+	static const struct in6_addr none;
+	const struct conf_port *first = NULL;
+	char path[WHERE_LEN], text[INET6_ADDRSTRLEN], value[NAMED_LEN];
+	const char *key = family == AF_INET ? "gateway" : "gateway6";
+	uint32_t i;
+
+	for (i = 0; i < c->conf->port_count; i++) {
+		const struct conf_port *p = &c->conf->ports[i];
+		const void *gateway = family == AF_INET
+					      ? (const void *)&p->gateway
+					      : &p->gateway6;
+
+		if (!memcmp(gateway, &none, family == AF_INET ? 4 : 16))
+			continue;
+		if (!first) {
+			first = p;
+			continue;
+		}
+		inet_ntop(family, gateway, text, sizeof(text));
+		conf_error(c->errs, port_path(path, i, key),
+			   quoted(value, text),
+			   "the host's only one of its kind: port %s has one",
+			   first->name);
+	}
+}
+
 /* Which network of one port owns a VLAN; `stamp` says for which port. */
 struct vlan_owner {
 	uint32_t stamp;
@@ -446,6 +475,8 @@ int conf_check(struct switch_conf *conf, struct switch_conf_errors *errs)
 		resolve_locking(&c, &conf->ports[i]);
 		check_port(&c, i);
 	}
+	check_default_route(&c, AF_INET);
+	check_default_route(&c, AF_INET6);
 	resolve_mtus(&c);
 	conf_check_bonds(conf, errs);
 	check_all_vlans(&c);

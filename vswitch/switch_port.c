@@ -194,7 +194,8 @@ static int open_fds(struct sw_port *sp, const struct conf_port *conf,
 {
 	struct netd_packet_conf pc = { .ifname = conf->interface,
 				       .mtu = conf->mtu,
-				       .want_tags = true };
+				       .want_tags = true,
+				       .force = sp->sw->has_gateway };
 	struct netd_client *netd;
 	int rc = netd_client_open(&netd, sp->sw->netd_path, err);
 
@@ -243,6 +244,8 @@ static int open_host_port(struct sw_port *sp, const struct conf_port *conf,
 
 	rc = open_fds(sp, conf, &hc, &link, &err);
 	if (rc < 0) {
+		if (!strcmp(err.path, "mtu"))
+			sp->blamed = "mtu";
 		snprintf(why, size, "%.120s%s%.120s", err.message,
 			 err.hint[0] ? ": " : "", err.hint);
 		return rc;
@@ -314,6 +317,7 @@ int sw_port_open(struct sw_port *sp, const struct conf_port *conf, char *why,
 {
 	int rc;
 
+	sp->blamed = NULL;
 	if (conf->type == CONF_VHOST_USER)
 		rc = open_vif(sp, conf, why, size);
 	else if (conf->type == CONF_NIC)

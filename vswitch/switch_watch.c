@@ -19,7 +19,7 @@
 #include "vswitch/switch_tables.h"
 #include "vswitch/switch_uplink.h"
 
-static void lose(struct sw *sw, struct sw_port *sp, const char *ifname)
+static void lose(struct sw *sw, struct sw_port *sp, const char *why)
 {
 	static const uint8_t none[6];
 	struct port *was = sp->port;
@@ -32,9 +32,35 @@ static void lose(struct sw *sw, struct sw_port *sp, const char *ifname)
 	}
 	sw_port_close(sp);
 	switch_tables_host_mac(sw, sp, none);
-	snprintf(sp->waiting, sizeof(sp->waiting),
-		 "interface %s is gone; the port comes back with it", ifname);
+	snprintf(sp->waiting, sizeof(sp->waiting), "%s", why);
 	log_warn("port %s waits: %s", sp->name, sp->waiting);
+}
+
+static void lose_gone(struct sw *sw, struct sw_port *sp, const char *ifname)
+{
+	char why[WHY_MAX];
+
+	snprintf(why, sizeof(why),
+		 "interface %s is gone; the port comes back with it", ifname);
+	lose(sw, sp, why);
+}
+
+/*
+ * The host has it again, by causeway-netd --release-all: what comes in there
+ * would be seen by both.  An event may be older than our own taking.
+ */
+static bool is_given_back(const struct sw *sw, const struct netd_link *event)
+{
+	struct netd_client *netd;
+	struct netd_link now;
+	struct rpc_error err;
+	int rc;
+
+	if (event->taken || netd_client_open(&netd, sw->netd_path, &err) < 0)
+		return false;
+	rc = netd_link_get(netd, event->ifname, &now, &err);
+	netd_client_close(netd);
+	return !rc && !now.taken;
 }
 
 static void on_link(struct sw *sw, const struct netd_link *link)
@@ -49,7 +75,12 @@ static void on_link(struct sw *sw, const struct netd_link *link)
 		if (!conf || strcmp(conf->interface, link->ifname) != 0)
 			continue;
 		if (!link->present || link->ifindex != sp->ifindex) {
-			lose(sw, sp, link->ifname);
+			lose_gone(sw, sp, link->ifname);
+			continue;
+		}
+		if (conf->type == CONF_PACKET && is_given_back(sw, link)) {
+			lose(sw, sp, "the host has been given the interface "
+				     "back; it is taken again");
 			continue;
 		}
 		if (sw_port_is_host(conf) &&
@@ -97,7 +128,7 @@ static void look_at_all(struct sw *sw, struct netd_client *netd)
 		if (netd_link_get(netd, conf->interface, &link, &err) == 0)
 			on_link(sw, &link);
 		else if (err.code == RPC_NOT_FOUND)
-			lose(sw, sp, conf->interface);
+			lose_gone(sw, sp, conf->interface);
 	}
 }
 

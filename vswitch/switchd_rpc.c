@@ -179,8 +179,10 @@ static json_t *port_json(const struct sw *sw, const struct sw_port *sp)
 	else
 		json_object_set_new(o, "state",
 				    json_string(sp->port ? "up" : "waiting"));
-	if (sp->waiting[0])
-		json_object_set_new(o, "last_error", json_string(sp->waiting));
+	if (sp->waiting[0] || sp->link_why[0])
+		json_object_set_new(o, "last_error",
+				    json_string(sp->waiting[0] ? sp->waiting
+							       : sp->link_why));
 	return o;
 }
 

@@ -375,6 +375,11 @@ static const struct bad {
 	  "\"0.0.0.0\"", "IPv4 address" },
 	{ STATE(N10, HOST("'gateway6':'fd00::1'")), "ports[0].gateway6",
 	  NULL, "within the prefix" },
+	{ STATE(N10, HOST("'addresses':['10.0.0.2/8'],"
+			  "'gateway':'10.0.0.1','gateway6':'fe80::1'") ","
+		"{'name':'x','type':'tap','interface':'x','network':'n10',"
+		"'addresses':['10.0.0.3/8'],'gateway':'10.0.0.1'}"),
+	  "ports[1].gateway", "\"10.0.0.1\"", "port xapi0 has one" },
 	{ STATE(N10, VHOST("'network':'n10','addresses':[]")),
 	  "ports[0].addresses", "[]", "type vhost-user" },
 };
