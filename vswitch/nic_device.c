@@ -9,12 +9,16 @@
  *
  * Link protocols' own queue needs a NIC that steers by ethertype (rte_flow)
  * and a queue that RSS leaves alone: the last one, kept out of the indirection
- * table.  Frames that wait there are not lost when the others overflow.
+ * table.  Frames that wait there are not lost when the others overflow.  What
+ * is sent has a queue of its own then, too.
  *
  * Buffers.  Received frames lie in mbufs of 2 KB; where the NIC cannot spread
  * a long frame over several (SCATTER), in mbufs that hold the longest.  To
  * send, the same with MULTI_SEGS, which TSO needs.  Without both a driver may
  * use its simple transmit function, so MULTI_SEGS is asked for only then.
+ *
+ * virtio finishes the IPv4 checksum of what it segments without being asked, and
+ * does not offer to: the header keeps the sum that it came with then.
  *
  * Segmentation with CWR (gso_ecn) and that of UDP are not in DPDK's words, so
  * software does them.
@@ -125,11 +129,9 @@ static void choose_tx(struct attempt *a)
 		d->offload |= a->conf->offload & PORT_TX_CSUM;
 		*use |= CHECKSUMS_TX;
 	}
-	if (can_tso(a)) {
-		d->offload |= a->conf->offload & PORT_TX_TSO6;
-		if (can & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
-			d->offload |= a->conf->offload & PORT_TX_TSO4;
-	}
+	if (can_tso(a))
+		d->offload |= a->conf->offload & (PORT_TX_TSO4 | PORT_TX_TSO6);
+	d->ip_sum = can & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
 	if (d->offload & (PORT_TX_TSO4 | PORT_TX_TSO6))
 		*use |= TSO_TX | (can & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM);
 	else if (frame_max(a->conf) > RTE_MBUF_DEFAULT_DATAROOM)
@@ -140,19 +142,29 @@ static void choose_tx(struct attempt *a)
 		*use |= can & RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE;
 }
 
-/* A queue a worker to send, and one for the control thread if there are. */
+static uint16_t least(uint16_t a, uint16_t b, uint16_t c)
+{
+	uint16_t ab = a < b ? a : b;
+
+	return ab < c ? ab : c;
+}
+
+/*
+ * `control`: one more each way for link protocols.  Only then: a virtual
+ * device wants as many queues to send as its peer has to receive.
+ */
 static void choose_queues(struct attempt *a, bool control)
 {
 	struct nic_device *d = a->d;
-	uint16_t rx = a->info.max_rx_queues - control;
-	uint16_t tx = a->info.max_tx_queues;
+	uint16_t want = a->conf->queues;
 
-	d->rx_queues = rx < a->conf->rx_queues ? rx : a->conf->rx_queues;
+	d->rx_queues = least(want, want, a->info.max_rx_queues - control);
+	d->tx_queues = least(want, a->conf->workers,
+			     a->info.max_tx_queues - control);
 	d->control_rx = control ? d->rx_queues : -1;
-	d->tx_queues = tx < a->conf->workers ? tx : a->conf->workers;
-	d->control_tx = tx > d->tx_queues ? d->tx_queues : 0;
+	d->control_tx = control ? d->tx_queues : 0;
 	a->rx_queues = d->rx_queues + control;
-	a->tx_queues = tx > d->tx_queues ? d->tx_queues + 1 : d->tx_queues;
+	a->tx_queues = d->tx_queues + control;
 }
 
 /* ---- buffers ------------------------------------------------------------------ */
@@ -321,7 +333,8 @@ static int configure(struct attempt *a, bool control, bool interrupts)
 	a->step = "asking the driver";
 	if (rc < 0)
 		return rc;
-	if (control && a->info.max_rx_queues < 2)
+	if (control &&
+	    (a->info.max_rx_queues < 2 || a->info.max_tx_queues < 2))
 		return -ENOTSUP;
 	choose_queues(a, control);
 	choose_mtu(a);

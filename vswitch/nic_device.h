@@ -27,6 +27,7 @@ struct nic_device {
 	uint16_t control_tx; /* the control thread's: may be one of those */
 	int control_rx;	     /* receive queue of link protocols, or -1 */
 	bool rx_interrupts, link_interrupts, tags_fit;
+	bool ip_sum;	     /* segments' IPv4 checksums are asked for */
 	uint32_t offload;    /* enum port_offload */
 	uint16_t tx_segs;    /* mbufs that one frame may have */
 	struct rte_mempool *rx_pool, *tx_pool;

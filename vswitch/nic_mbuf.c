@@ -169,7 +169,8 @@ bool nic_mbuf_to_frame(struct burst *b, struct rte_mbuf *m)
 
 /* ---- out ----------------------------------------------------------------------- */
 
-bool nic_mbuf_offload(const struct frame *f, struct nic_offload *todo)
+bool nic_mbuf_offload(const struct frame *f, bool ip_sum,
+		      struct nic_offload *todo)
 {
 	struct headers h = { 0 };
 
@@ -190,7 +191,7 @@ bool nic_mbuf_offload(const struct frame *f, struct nic_offload *todo)
 	if (!h.tcp || f->gso_size < NIC_TSO_MIN)
 		return false;
 	todo->flags |= RTE_MBUF_F_TX_TCP_SEG;
-	if (!h.v6)
+	if (!h.v6 && ip_sum)
 		todo->flags |= RTE_MBUF_F_TX_IP_CKSUM;
 	return true;
 }

@@ -37,9 +37,11 @@ bool nic_mbuf_to_frame(struct burst *b, struct rte_mbuf *m);
 /*
  * Can a NIC finish what the frame leaves open: the checksum of TCP or UDP
  * right behind IPv4 or a plain IPv6 header, TSO of TCP?  True with *todo, also
- * when there is nothing to do.
+ * when there is nothing to do.  `ip_sum`: it also finishes the IPv4 header's
+ * checksum of segments when asked to; else it does so unasked.
  */
-bool nic_mbuf_offload(const struct frame *f, struct nic_offload *todo);
+bool nic_mbuf_offload(const struct frame *f, bool ip_sum,
+		      struct nic_offload *todo);
 
 /*
  * Copy a frame into mbufs of `pool`, at most `segs` (NIC_TX_SEGS_MAX); NULL

@@ -35,6 +35,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 #include <rte_spinlock.h>
@@ -49,6 +50,7 @@
 #define GATHER (OFFLOAD_SEGS_MAX + BURST_MAX)
 #define LINK_PERIOD_MS 100
 #define CONTROL_PERIOD_MS 50 /* nobody interrupts us for that queue */
+#define SEND_TRIES 1000	     /* of a link protocol's frame, a microsecond each */
 
 struct slot {
 	uint16_t len;
@@ -312,7 +314,7 @@ static unsigned nic_tx(struct port *p, unsigned q, struct frame *const f[],
 	for (i = 0; i < n; i++) {
 		if (spoilt)
 			why[i] = DROP_RING_FULL;
-		else if (nic_mbuf_offload(f[i], &todo))
+		else if (nic_mbuf_offload(f[i], np->dev.ip_sum, &todo))
 			why[i] = gather(np, q, f[i], &todo, i, why);
 		else
 			why[i] = gather_finished(np, q, f[i], i, why);
@@ -492,14 +494,29 @@ unsigned nic_port_receive(struct nic_port *np, uint8_t *frame, unsigned size)
 	return len;
 }
 
+/* A ring that is full has room in a moment, or the NIC hangs. */
+static bool send_control(struct nic_port *np, struct rte_mbuf *m)
+{
+	struct tx_queue *tq = &np->tx[np->dev.control_tx];
+	unsigned tries;
+	uint16_t sent = 0;
+
+	for (tries = 0; tries < SEND_TRIES && !sent; tries++) {
+		if (tries)
+			rte_delay_us_block(1);
+		rte_spinlock_lock(&tq->lock);
+		sent = rte_eth_tx_burst(np->dev.id, np->dev.control_tx, &m, 1);
+		rte_spinlock_unlock(&tq->lock);
+	}
+	return sent;
+}
+
 int nic_port_send(struct nic_port *np, const uint8_t *frame, unsigned len)
 {
 	static const struct nic_offload nothing;
-	struct tx_queue *tq = &np->tx[np->dev.control_tx];
 	const struct frame_seg seg = { frame, len };
 	const struct frame f = { .segs = &seg, .seg_count = 1, .len = len };
 	struct rte_mbuf *m;
-	uint16_t sent;
 
 	if (len < ETH_HLEN_MIN || len > NIC_CONTROL_MAX)
 		return -EMSGSIZE;
@@ -509,12 +526,10 @@ int nic_port_send(struct nic_port *np, const uint8_t *frame, unsigned len)
 				np->dev.tx_segs);
 	if (!m)
 		return -ENOBUFS;
-	rte_spinlock_lock(&tq->lock);
-	sent = rte_eth_tx_burst(np->dev.id, np->dev.control_tx, &m, 1);
-	rte_spinlock_unlock(&tq->lock);
-	if (!sent)
-		rte_pktmbuf_free(m);
-	return sent ? 0 : -ENOBUFS;
+	if (send_control(np, m))
+		return 0;
+	rte_pktmbuf_free(m);
+	return -ENOBUFS;
 }
 
 /* ---- life ------------------------------------------------------------------------------ */

@@ -33,8 +33,8 @@ struct nic_port;
 struct nic_port_conf {
 	const char *name;   /* for people; copied */
 	const char *device; /* "pci:0000:03:00.0", "net_memif0" */
-	uint16_t rx_queues; /* at most; the device may have fewer */
-	uint16_t workers;   /* transmit queues wanted, one a worker */
+	uint16_t queues;    /* each way, at most; the device may have fewer */
+	uint16_t workers;   /* who may transmit: no more queues than that */
 	uint16_t mtu;	    /* L3 bytes, tags not counted */
 	uint32_t offload;   /* enum port_offload: what it may take over */
 };
@@ -90,8 +90,7 @@ unsigned nic_port_poll(struct nic_port *np);
  * there is none.  What is longer than `size` is left out and counted.
  */
 unsigned nic_port_receive(struct nic_port *np, uint8_t *frame, unsigned size);
-/* Send one ahead of nobody, but past full rings of workers: 0, -ENETDOWN,
- * -ENOBUFS or -EMSGSIZE. */
+/* Send one: 0, -ENETDOWN, -ENOBUFS (the ring stays full) or -EMSGSIZE. */
 int nic_port_send(struct nic_port *np, const uint8_t *frame, unsigned len);
 
 void nic_port_facts(const struct nic_port *np, struct nic_port_facts *facts);

@@ -160,7 +160,7 @@ static struct nic_port_conf nic_conf(const struct conf_port *conf,
 {
 	return (struct nic_port_conf){ .name = conf->name,
 				       .device = conf->device,
-				       .rx_queues = conf->queues,
+				       .queues = conf->queues,
 				       .workers = workers,
 				       .mtu = conf->mtu,
 				       .offload = offload_of(conf) };

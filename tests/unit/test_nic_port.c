@@ -45,7 +45,7 @@ static char why_text[256];
 static struct nic_port_conf conf_of(uint16_t mtu, uint16_t queues)
 {
 	struct nic_port_conf conf = {
-		.name = "nic", .device = "net_ring0", .rx_queues = queues,
+		.name = "nic", .device = "net_ring0", .queues = queues,
 		.workers = queues, .mtu = mtu,
 		.offload = PORT_TX_CSUM | PORT_TX_TSO4 | PORT_TX_TSO6 |
 			   PORT_TX_TSO_ECN | PORT_TX_UFO | PORT_TX_USO
@@ -523,6 +523,25 @@ static void tcp_is_segmented_by_the_nic(void)
 	finish();
 }
 
+static void a_nic_that_does_not_offer_ip_checksums_is_not_asked(void)
+{
+	struct rte_mbuf *m;
+
+	fake_nic.tx_offload = ALL_TX & ~RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
+	start(1500, 1);
+	CU_ASSERT_TRUE(port->offload & PORT_TX_TSO4);
+	CU_ASSERT_EQUAL(send_one(tso_frame(false, 3000, 1448)), DROP_NONE);
+	m = next_mbuf(0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	CU_ASSERT_EQUAL(*rte_pktmbuf_mtod_offset(m, uint16_t *, 24),
+			*(uint16_t *)(bytes + 24));
+	expect_offload(m,
+		       RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_TCP_CKSUM |
+			       RTE_MBUF_F_TX_IPV4,
+		       14, 20, 16);
+	finish();
+}
+
 static void small_segments_are_cut_in_software(void)
 {
 	struct rte_mbuf *m;
@@ -704,9 +723,6 @@ static void each_worker_has_a_queue_to_send(void)
 		CU_ASSERT_TRUE(frame_is(&burst.frames[0], bytes, 200));
 		done(q);
 	}
-	/* and the control thread one behind them */
-	CU_ASSERT_EQUAL(nic_port_send(nic, bytes, 60), 0);
-	rte_pktmbuf_free(next_mbuf(0)); /* queue 4 is not set up to receive */
 	finish();
 }
 
@@ -860,6 +876,8 @@ static void they_have_a_queue_where_the_nic_steers(void)
 	CU_ASSERT_EQUAL(nic_port_poll(nic), NIC_PORT_CONTROL);
 	CU_ASSERT_EQUAL(nic_port_receive(nic, got, sizeof(got)), p.len);
 	CU_ASSERT_EQUAL(memcmp(got, p.bytes, p.len), 0);
+	CU_ASSERT_EQUAL(nic_port_send(nic, p.bytes, p.len), 0);
+	CU_ASSERT_EQUAL(nic_port_receive(nic, got, sizeof(got)), p.len);
 	arrive(3, mbuf_of(p.len, 50)); /* over several mbufs */
 	CU_ASSERT_EQUAL(nic_port_receive(nic, got, sizeof(got)), p.len);
 	CU_ASSERT_EQUAL(memcmp(got, p.bytes, p.len), 0);
@@ -1044,6 +1062,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(the_nic_finishes_checksums_when_it_can),
 	SUITE_TEST(software_finishes_what_no_nic_knows),
 	SUITE_TEST(tcp_is_segmented_by_the_nic),
+	SUITE_TEST(a_nic_that_does_not_offer_ip_checksums_is_not_asked),
 	SUITE_TEST(small_segments_are_cut_in_software),
 	SUITE_TEST(one_segment_is_no_segmentation),
 	SUITE_TEST(a_frame_the_driver_refuses_is_counted_alone),
