@@ -10,6 +10,7 @@
 #ifndef CAUSEWAY_SWITCHCTL_H
 #define CAUSEWAY_SWITCHCTL_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -92,6 +93,24 @@ int ctl_fail(const struct ctl *ctl, enum ctl_exit code, const char *fmt, ...)
 
 /* Table of what mirror.list answered. */
 void ctl_print_sessions(const json_t *sessions);
+
+/*
+ * Where a capture is written (switchctl_output.c): `file`, or standard output
+ * when it is NULL or "-".  A file keeps what it has until _accept(), which
+ * puts the new one in its place; closed before that, nothing has happened.
+ * _drop() does that much inside a signal handler.
+ */
+struct ctl_output {
+	int fd;
+	const char *file;
+	char temp[PATH_MAX]; /* "": there is none, or none any more */
+};
+
+int ctl_output_open(const struct ctl *ctl, const char *file,
+		    struct ctl_output *o);
+int ctl_output_accept(const struct ctl *ctl, struct ctl_output *o);
+void ctl_output_drop(const struct ctl_output *o);
+void ctl_output_close(struct ctl_output *o);
 
 /* Print as indented JSON; takes the value. */
 int ctl_print_json(json_t *value);

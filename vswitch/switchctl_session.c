@@ -10,8 +10,6 @@
  */
 #include "vswitch/switchctl.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pcap/pcap.h>
 #include <poll.h>
 #include <pwd.h>
@@ -24,7 +22,8 @@
 #define SNAPLEN_MAX 65535
 #define LOOK_MS 200 /* how often to look whether the reader is gone */
 
-static volatile sig_atomic_t interrupted;
+static struct ctl_output output;
+static volatile sig_atomic_t begun, interrupted;
 
 static json_t *program_json(const struct bpf_program *prog)
 {
@@ -102,41 +101,26 @@ static int add_params(const struct ctl *ctl, int from, json_t *params)
 	return code;
 }
 
+/* Before there is a capture it ends us, and later the second time. */
 static void on_signal(int sig)
 {
-	interrupted = 1;
+	if (begun) {
+		interrupted = 1;
+		return;
+	}
+	ctl_output_drop(&output);
+	raise(sig);
 }
 
 static void catch_signals(void)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction sa = { .sa_handler = on_signal,
+				.sa_flags = SA_RESETHAND };
 
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGHUP, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
-}
-
-static int open_output(const struct ctl *ctl)
-{
-	const char *file = ctl->write ? ctl->write : "-";
-	int fd;
-
-	if (strcmp(file, "-")) {
-		fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-			  0600);
-		if (fd < 0)
-			ctl_fail(ctl, CTL_FILE, "%s: %s", file,
-				 strerror(errno));
-		return fd;
-	}
-	if (isatty(STDOUT_FILENO)) {
-		ctl_fail(ctl, CTL_USAGE,
-			 "a capture is not for a terminal: -w FILE, or "
-			 "| tshark -r -");
-		return -1;
-	}
-	return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
 }
 
 /* The reader of a pipe has gone; files and quiet readers never say so. */
@@ -197,23 +181,25 @@ static int wait_for_end(struct ctl *ctl, json_int_t session, int fd,
 			json_pack("{s:I}", "session", session), NULL, end);
 }
 
-static int run_capture(struct ctl *ctl, json_t *params, int fd)
+static int run_capture(struct ctl *ctl, json_t *params)
 {
-	struct rpc_fds fds = { .send = &fd, .send_count = 1 };
+	struct rpc_fds fds = { .send = &output.fd, .send_count = 1 };
 	json_t *started, *end = NULL;
 	json_int_t session;
 	int code;
 
-	catch_signals();
 	code = ctl_call(ctl, "capture.start", params, &fds, &started);
 	if (code)
 		return code;
+	code = ctl_output_accept(ctl, &output);
+	begun = 1;
 	session = ctl_number(started, "session");
-	if (!ctl->json)
+	if (!code && !ctl->json)
 		fprintf(stderr, "capturing for %lld s at most; Ctrl-C ends\n",
 			(long long)ctl_number(started, "expires_s"));
 	json_decref(started);
-	code = wait_for_end(ctl, session, fd, &end);
+	if (!code)
+		code = wait_for_end(ctl, session, output.fd, &end);
 	if (!code)
 		say_end(ctl, end);
 	if (!code && json_is_true(json_object_get(end, "failed")))
@@ -229,20 +215,22 @@ int ctl_capture(struct ctl *ctl)
 						 ctl->argv[0];
 	int from = ctl->networks.count ? 0 : 1;
 	json_t *params;
-	int code, fd;
+	int code;
 
 	if (!name || ctl->networks.count > 1)
 		return ctl_fail(ctl, CTL_USAGE,
 				"capture: name one port, or one --network");
 	params = json_pack("{s:s}", what, name);
 	code = add_params(ctl, from, params);
-	fd = code ? -1 : open_output(ctl);
-	if (fd < 0) {
+	catch_signals();
+	if (!code)
+		code = ctl_output_open(ctl, ctl->write, &output);
+	if (code) {
 		json_decref(params);
-		return code ? code : ctl->write ? CTL_FILE : CTL_USAGE;
+		return code;
 	}
-	code = run_capture(ctl, params, fd);
-	close(fd);
+	code = run_capture(ctl, params);
+	ctl_output_close(&output);
 	return code;
 }
 

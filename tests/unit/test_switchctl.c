@@ -214,6 +214,12 @@ static void do_capture(struct rpc_request *req, void *ctx)
 	int fd = rpc_take_fd(req, 0);
 
 	note(req);
+	if (t.refuse) {
+		close(fd);
+		rpc_refuse(req, RPC_INVALID_PARAMS, "duration_s", "360000",
+			   "a number from 1 to 3600", "not valid");
+		return;
+	}
 	t.written = write(fd, "PCAPNG", 6);
 	close(fd);
 	rpc_reply(req, json_pack("{s:i, s:i}", "session", 11, "expires_s", 60));
@@ -736,6 +742,58 @@ static void a_capture_goes_through_a_pipe_and_ends(void)
 	      "[6,0,0,65535],[6,0,0,0]],'filter_text':'ip','why':'x'}");
 }
 
+/* Run by a shell in an empty folder that holds `out`. */
+static void in_folder(const char *script, int code, const char *expected)
+{
+	char command[2048];
+	size_t n;
+	FILE *p;
+	int is;
+
+	snprintf(command, sizeof(command),
+		 "exec 2>&1; capture() { " SWITCHCTL " --socket %s capture web "
+		 "\"$@\" 2>err; }; mkdir %s/f && cd %s/f && "
+		 "echo old >out; chmod 644 out; %s; rc=$?; rm -rf %s/f; "
+		 "exit $rc", t.socket, t.dir, t.dir, script, t.dir);
+	p = popen(command, "re");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	n = fread(out, 1, sizeof(out) - 1, p);
+	out[n] = '\0';
+	is = WEXITSTATUS(pclose(p));
+	if (is != code || strcmp(out, expected))
+		printf("\n  %s: code %d\n%s", script, is, out);
+	CU_ASSERT(is == code && !strcmp(out, expected));
+}
+
+static void a_capture_s_file_is_made_anew_once_it_has_begun(void)
+{
+	t.refuse = true;
+	in_folder("capture -w out --duration 100h; echo $?; cat out; "
+		  "capture -w new; echo $?; ls -A", 0, "1\nold\n1\nerr\nout\n");
+	t.refuse = false;
+	in_folder("ln out other; capture -w out; cat out other; "
+		  "stat -c ' %a' out; ls -A", 0,
+		  "PCAPNGold\n 600\nerr\nother\nout\n");
+	in_folder("capture -w \"$PWD/new\"; cat new; stat -c ' %a' new", 0,
+		  "PCAPNG 600\n");
+	in_folder("ln -s out link; capture -w link; echo $?; cat out; "
+		  "ln -s none none; capture -w none; echo $?; ls -A", 0,
+		  "4\nold\n4\nerr\nlink\nnone\nout\n");
+	in_folder("capture -w .; echo $?; cat err", 0,
+		  "4\nswitchctl: .: Is a directory\n");
+}
+
+static void a_capture_is_written_to_what_is_no_file_as_it_is(void)
+{
+	in_folder("mkfifo pipe; cat pipe & capture -w pipe; wait; "
+		  "test -p pipe", 0, "PCAPNG");
+	in_folder("capture -w /dev/stdout | cat", 0, "PCAPNG");
+	in_folder("capture -w - >out; cat out", 0, "PCAPNG");
+	in_folder("capture -w /dev/stdout >out; cat out; "
+		  "stat -c ' %a' out", 0, "PCAPNG 644\n");
+	in_folder("capture -w /dev/null; test -c /dev/null", 0, "");
+}
+
 static void a_capture_stops_when_its_reader_has_gone(void)
 {
 	t.endless = true;
@@ -864,6 +922,8 @@ int main(void)
 		SUITE_TEST(who_may_cut_the_host_off_is_told_of_trials),
 		SUITE_TEST(a_state_that_is_wrong_is_never_sent),
 		SUITE_TEST(a_capture_goes_through_a_pipe_and_ends),
+		SUITE_TEST(a_capture_s_file_is_made_anew_once_it_has_begun),
+		SUITE_TEST(a_capture_is_written_to_what_is_no_file_as_it_is),
 		SUITE_TEST(a_capture_stops_when_its_reader_has_gone),
 		SUITE_TEST(a_capture_stops_on_a_signal),
 		SUITE_TEST(mirrors_are_added_and_deleted),
