@@ -4,12 +4,15 @@
 # LACP with the Linux bonding driver: a stock Debian guest is the switch at the
 # far end of two uplinks.  They must find each other, agree on both sides that
 # two links aggregate, notice a partner that goes silent while the carrier
-# stays, and come back when it restarts; meanwhile traffic goes on.
+# stays, and come back when it restarts; meanwhile traffic goes on.  --long
+# repeats the faults 20 times.
 
 . "$(dirname "$0")/lib.sh"
 scenario lacp-linux
 
 PEER=02:00:00:00:b0
+ROUNDS=1
+[ -z "${CW_LONG:-}" ] || ROUNDS=20
 
 # apply GENERATION [BOND-KEYS]: eth0 and eth1 are the guest's NICs, seen from
 # the host; `us` is the host itself, by a tap on the bond's network.
@@ -87,6 +90,37 @@ fell_back() {
 	[ "$(stage_json "d['bonds'][0]['fallback']" bond)" = True ]
 }
 
+# A member falls silent, one is taken out, the partner goes and comes back.
+faults() {
+	local began took
+
+	began=$(ms)
+	guest peer ip link set eth0 down # its tap keeps the carrier
+	expect "a silent member is noticed" stage_until 10 carries eth1
+	took=$(($(ms) - began - $(event_age "member down")))
+	echo "    the member that fell silent was left after $took ms"
+	at_least "by LACP: it keeps its carrier" \
+		"$(stage_json "sum(m['link'] for m in d['bonds'][0]['members'])" bond)" 2
+	expect "the host pings the peer on" pings 3
+	guest peer ip link set eth0 up
+	expect "it is taken back when it speaks" stage_until 20 both_aggregate
+	expect "and the host pings the peer" stage_until 5 pings 2
+
+	guest peer ip link set eth1 down
+	expect "a member that the peer takes out carries nothing" stage_until 10 \
+		carries eth0
+	expect "the host pings the peer on" stage_until 5 pings 3
+	guest peer ip link set eth1 up
+	expect "it comes back" stage_until 20 both_aggregate
+
+	guest peer ip link set bond0 down
+	expect "without a partner the bond falls back to one member" \
+		stage_until 20 fell_back
+	must "the partner makes its bond anew" peer_bonds
+	expect "both sides aggregate again" stage_until 30 both_aggregate
+	expect "the host pings the peer" stage_until 10 pings 2
+}
+
 must "a kernel and an initramfs are made" "$GUEST" prepare
 stage_guest peer --mac ${PEER}:00 --load bonding \
 	--taps "$STAGE_NS-host:up0,up1"
@@ -110,31 +144,9 @@ equal "and ours is the peer" "$(stage_json \
 expect "the host pings the peer" stage_until 10 pings 2
 healthy
 
-began=$(ms)
-guest peer ip link set eth0 down # its tap keeps the carrier
-expect "a silent member is noticed" stage_until 10 carries eth1
-took=$(($(ms) - began - $(event_age "member down")))
-echo "    the member that fell silent was left after $took ms"
-at_least "by LACP: it keeps its carrier" \
-	"$(stage_json "sum(m['link'] for m in d['bonds'][0]['members'])" bond)" 2
-expect "the host pings the peer on" pings 3
-guest peer ip link set eth0 up
-expect "it is taken back when it speaks" stage_until 20 both_aggregate
-expect "and the host pings the peer" stage_until 5 pings 2
-
-guest peer ip link set eth1 down
-expect "a member that the peer takes out carries nothing" stage_until 10 \
-	carries eth0
-expect "the host pings the peer on" stage_until 5 pings 3
-guest peer ip link set eth1 up
-expect "it comes back" stage_until 20 both_aggregate
-
-guest peer ip link set bond0 down
-expect "without a partner the bond falls back to one member" \
-	stage_until 20 fell_back
-must "the partner makes its bond anew" peer_bonds
-expect "both sides aggregate again" stage_until 30 both_aggregate
-expect "the host pings the peer" stage_until 10 pings 2
+for ((round = 0; round < ROUNDS; round++)); do
+	faults
+done
 
 must "no fallback, live" apply 2 '"lacp-fallback-ab": false'
 expect "both sides still aggregate" stage_until 5 both_aggregate
