@@ -36,6 +36,7 @@ apply() {
 transfer() {
 	local got=$STAGE/got-$2 sent
 
+	rm -f "$got" # or the last transfer's `ready` might be found
 	stage_in "$2" timeout 30 python3 -c '
 import hashlib, socket, sys
 s = socket.create_server(("", 5000), family=socket.AF_INET6, dualstack_ipv6=True)

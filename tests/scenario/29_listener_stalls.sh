@@ -11,7 +11,7 @@ scenario listener
 apply() {
 	stage_apply <<-END
 	{ "owner": "test", "generation": 1,
-	  "networks": [ { "name": "n10", "vlan": 10 },
+	  "networks": [ { "name": "n10", "vlan": 10, "igmp_snooping": false },
 	    { "name": "n20", "vlan": 20 } ],
 	  "ports": [ $(crowd_ports n10 2),
 	    $(crowd_port 2 n10 '"promiscuous": true, "inject": false'),
