@@ -98,6 +98,19 @@ static bool get_word(json_t *row, size_t i, json_int_t max, uint32_t *out)
 	       json_integer_value(v) <= max;
 }
 
+/* Name the instruction as well: programs are long. */
+static void check_filter(struct params *p, unsigned count)
+{
+	char hint[128];
+	unsigned at;
+	const char *why = mirror_filter_check(p->filter, count, &at);
+
+	if (!why)
+		return;
+	snprintf(hint, sizeof(hint), "instruction %u: %s", at, why);
+	refuse(p, "filter", hint);
+}
+
 static void get_filter(struct params *p)
 {
 	json_t *rows = json_object_get(p->req->params, "filter");
@@ -117,10 +130,11 @@ static void get_filter(struct params *p)
 			break;
 		p->filter[i] = (struct bpf_insn){ code, jt, jf, k };
 	}
-	if (i < n || !bpf_validate(p->filter, n))
+	if (i < n)
 		refuse(p, "filter",
-		       "at most 4096 valid BPF instructions "
-		       "[code, jt, jf, k]");
+		       "at most 4096 BPF instructions [code, jt, jf, k]");
+	else
+		check_filter(p, n);
 	p->mc.filter = p->filter;
 	p->mc.filter_count = n;
 }

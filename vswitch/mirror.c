@@ -39,10 +39,11 @@ static int make_rings(struct mirror *m, unsigned workers)
 
 static int copy_filter(struct mirror *m, const struct mirror_conf *conf)
 {
+	unsigned at;
+
 	if (!conf->filter_count)
 		return 0;
-	if (conf->filter_count > MIRROR_FILTER_MAX ||
-	    !bpf_validate(conf->filter, conf->filter_count))
+	if (mirror_filter_check(conf->filter, conf->filter_count, &at))
 		return -EINVAL;
 	m->filter = malloc(conf->filter_count * sizeof(*m->filter));
 	if (!m->filter)

@@ -26,11 +26,11 @@
 #include <pcap/pcap.h>
 
 #include "base/burst.h"
+#include "vswitch/mirror_filter.h"
 #include "vswitch/rate.h"
 
 #define MIRROR_WORKERS_MAX 16
 #define MIRROR_RING_BYTES (1u << 20) /* a worker and capture */
-#define MIRROR_FILTER_MAX 4096	     /* instructions */
 #define MIRROR_SNAPLEN_MAX 65535
 #define MIRROR_TO_RING 0xffff
 
@@ -92,7 +92,7 @@ struct mirror_conf {
 	uint64_t tsc_hz, now;
 };
 
-/* 0, -EINVAL (the filter is not a valid program, snaplen) or -ENOMEM. */
+/* 0, -EINVAL (mirror_filter_check() refuses the filter, snaplen) or -ENOMEM. */
 int mirror_new(struct mirror **out, const struct mirror_conf *conf);
 void mirror_free(struct mirror *m); /* NULL does nothing; in no view */
 /* Sum over workers. */

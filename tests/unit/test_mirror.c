@@ -65,7 +65,10 @@ static bool wants(struct mirror *m, uint64_t now, uint16_t type, unsigned len,
 
 static void impossible_mirrors_are_refused(void)
 {
-	const struct bpf_insn endless = { 0x05, 0, 0, 100 }; /* ja 100 */
+	const struct bpf_insn endless[] = {
+		{ 0x05, 0, 0, 0xffffffff }, /* ja to itself */
+		{ 0x06, 0, 0, 65535 },
+	};
 	struct mirror_conf conf = conf_of(0);
 	struct mirror *m;
 
@@ -76,8 +79,8 @@ static void impossible_mirrors_are_refused(void)
 	conf.workers = MIRROR_WORKERS_MAX + 1;
 	CU_ASSERT_EQUAL(mirror_new(&m, &conf), -EINVAL);
 	conf = conf_of(100);
-	conf.filter = &endless;
-	conf.filter_count = 1;
+	conf.filter = endless;
+	conf.filter_count = 2;
 	CU_ASSERT_EQUAL(mirror_new(&m, &conf), -EINVAL);
 	CU_ASSERT_PTR_NULL(m);
 	mirror_free(NULL);
