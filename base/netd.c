@@ -172,14 +172,14 @@ static bool tap_params(struct rpc_request *req, struct tap_params *p)
  * From made to ours: remembered first, then made to last, so that what lasts
  * is always remembered.
  */
-static int tap_adopt(struct netd *n, const struct tap_params *p, int fd,
-		     struct netd_device *dev, struct rpc_error *err)
+static int tap_adopt(struct netd *n, const struct tap_params *p, uid_t uid,
+		     int fd, struct netd_device *dev, struct rpc_error *err)
 {
 	int rc = netd_rtnl_find(n->rt, p->name, dev);
 
 	if (!rc)
 		rc = netd_take_add_tap(n->take, p->name, dev->link.ifindex,
-				       err);
+				       uid, err);
 	if (rc)
 		return rc;
 	rc = netd_open_tap_persist(fd);
@@ -219,7 +219,7 @@ static void do_tap_open(struct rpc_request *req, void *ctx)
 			     "modprobe tun; is /dev/net/tun there?");
 		return;
 	}
-	if (tap_adopt(n, &p, fds[0], &dev, &err)) {
+	if (tap_adopt(n, &p, req->peer->uid, fds[0], &dev, &err)) {
 		close_all(fds, p.queues);
 		rpc_reply_error(req, &err);
 		return;
@@ -423,7 +423,7 @@ static void do_packet_open(struct rpc_request *req, void *ctx)
 
 	if (!packet_params(req, &conf))
 		return;
-	if (netd_take_device(n->take, &conf, &dev, &err)) {
+	if (netd_take_device(n->take, &conf, req->peer->uid, &dev, &err)) {
 		rpc_reply_error(req, &err);
 		return;
 	}
@@ -625,7 +625,7 @@ static void do_link_ethtool(struct rpc_request *req, void *ctx)
 					 settings_to_json(unsupported)));
 }
 
-/* --- link.get, link.watch, status ----------------------------------------- */
+/* --- link.get, link.watch, held, status ------------------------------------ */
 
 static void do_link_get(struct rpc_request *req, void *ctx)
 {
@@ -665,6 +665,17 @@ static void do_link_watch(struct rpc_request *req, void *ctx)
 	netd_rtnl_each(w.netd->rt, tell_watcher, &w);
 }
 
+static void do_held(struct rpc_request *req, void *ctx)
+{
+	const struct netd *n = ctx;
+	uid_t uid = req->peer->uid;
+
+	rpc_reply(req, json_pack("{s:o, s:o}", "taps",
+				 netd_take_names(n->take, uid, true),
+				 "interfaces",
+				 netd_take_names(n->take, uid, false)));
+}
+
 static void do_status(struct rpc_request *req, void *ctx)
 {
 	struct netd *n = ctx;
@@ -685,6 +696,7 @@ static const struct rpc_method methods[] = {
 	{ "link.ethtool", do_link_ethtool, 0, 0 },
 	{ "link.get", do_link_get, 0, 0 },
 	{ "link.watch", do_link_watch, 0, 0 },
+	{ "held", do_held, 0, 0 },
 	{ "status", do_status, 0, 0 },
 	{ NULL, NULL, 0, 0 },
 };

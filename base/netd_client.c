@@ -281,6 +281,48 @@ int netd_release(struct netd_client *c, const char *ifname,
 			NULL, NETD_TIMEOUT_MS, NULL, err);
 }
 
+static unsigned parse_names(const json_t *names, bool taps,
+			    struct netd_held *list)
+{
+	unsigned n = 0;
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(names, i, item) {
+		if (!json_is_string(item) ||
+		    json_string_length(item) >= sizeof(list[n].ifname))
+			continue;
+		strcpy(list[n].ifname, json_string_value(item));
+		list[n++].tap = taps;
+	}
+	return n;
+}
+
+int netd_held(struct netd_client *c, struct netd_held **list, unsigned *count,
+	      struct rpc_error *err)
+{
+	const json_t *taps, *others;
+	json_t *result;
+	int rc = rpc_call(c->rpc, "held", NULL, NULL, NETD_TIMEOUT_MS, &result,
+			  err);
+
+	if (rc)
+		return rc;
+	taps = json_object_get(result, "taps");
+	others = json_object_get(result, "interfaces");
+	*list = calloc(json_array_size(taps) + json_array_size(others) + 1,
+		       sizeof(**list));
+	if (*list) {
+		*count = parse_names(taps, true, *list);
+		*count += parse_names(others, false, *list + *count);
+	} else {
+		rc = -ENOMEM;
+		rpc_error_set(err, 0, NULL, NULL, NULL, "out of memory");
+	}
+	json_decref(result);
+	return rc;
+}
+
 int netd_link_get(struct netd_client *c, const char *ifname,
 		  struct netd_link *link, struct rpc_error *err)
 {

@@ -197,6 +197,19 @@ int netd_link_ethtool(struct netd_client *c, const char *ifname,
 int netd_release(struct netd_client *c, const char *ifname,
 		 struct rpc_error *err);
 
+struct netd_held {
+	char ifname[IFNAMSIZ];
+	bool tap;
+};
+
+/*
+ * What is held for the caller's uid: what he was the last to open and nobody
+ * has released since, whatever has died meanwhile.  Taps first: they may have
+ * the default route, or an address, of an interface.  *list is to be freed.
+ */
+int netd_held(struct netd_client *c, struct netd_held **list, unsigned *count,
+	      struct rpc_error *err);
+
 int netd_link_get(struct netd_client *c, const char *ifname,
 		  struct netd_link *link, struct rpc_error *err);
 

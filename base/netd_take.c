@@ -42,6 +42,14 @@ struct netd_take {
 	int dir_fd;	 /* the lock is on it */
 };
 
+static int words(struct rpc_error *err, int rc, const char *ifname,
+		 const char *hint, const char *what)
+{
+	rpc_error_set(err, RPC_FAILED, "ifname", ifname, hint, "%s: %s: %s",
+		      ifname, what, strerror(-rc));
+	return rc;
+}
+
 /* --- records ------------------------------------------------------------ */
 
 static void record_path(const struct netd_take *take, const char *ifname,
@@ -163,6 +171,44 @@ static bool is_tap(const json_t *record)
 	return kind && !strcmp(kind, "tap");
 }
 
+/* A record without a user is an older netd's: nobody's. */
+static bool is_of(const json_t *record, uid_t uid)
+{
+	const json_t *of = json_object_get(record, "uid");
+
+	return json_is_integer(of) && json_integer_value(of) == uid;
+}
+
+/* Who has what is there already asks for it: it is his from now on. */
+static int set_user(struct netd_take *take, const char *ifname,
+		    const json_t *record, uid_t uid, struct rpc_error *err)
+{
+	json_t *copy;
+	int rc = -ENOMEM;
+
+	if (is_of(record, uid))
+		return 0;
+	copy = json_deep_copy(record);
+	if (copy && !json_object_set_new(copy, "uid", json_integer(uid)))
+		rc = record_save(take, ifname, copy);
+	json_decref(copy);
+	return rc ? words(err, rc, ifname, "is there room in /run?",
+			  "saving its state")
+		  : 0;
+}
+
+json_t *netd_take_names(const struct netd_take *take, uid_t uid, bool taps)
+{
+	json_t *names = json_array();
+	json_t *record;
+	const char *name;
+
+	json_object_foreach(take->records, name, record)
+		if (is_tap(record) == taps && is_of(record, uid))
+			json_array_append_new(names, json_string(name));
+	return names;
+}
+
 bool netd_take_holds(const struct netd_take *take, const struct netd_link *l)
 {
 	json_t *record;
@@ -226,14 +272,6 @@ static uint64_t boottime_s(void)
 	return ts.tv_sec;
 }
 
-static int words(struct rpc_error *err, int rc, const char *ifname,
-		 const char *hint, const char *what)
-{
-	rpc_error_set(err, RPC_FAILED, "ifname", ifname, hint, "%s: %s: %s",
-		      ifname, what, strerror(-rc));
-	return rc;
-}
-
 /* Is this a device that may be taken at all? */
 static int check_device(struct netd_take *take,
 			const struct netd_packet_conf *conf,
@@ -267,7 +305,7 @@ static int check_device(struct netd_take *take,
 	return 0;
 }
 
-static int make_record(struct netd_take *take, const char *ifname,
+static int make_record(struct netd_take *take, const char *ifname, uid_t uid,
 		       const struct netd_device *dev, json_t **out)
 {
 	uint32_t ifindex = dev->link.ifindex;
@@ -280,9 +318,10 @@ static int make_record(struct netd_take *take, const char *ifname,
 		json_decref(addrs);
 		return rc;
 	}
-	*out = json_pack("{s:s, s:I, s:I, s:b, s:b, s:i, s:i, s:I, s:o, s:o, "
-			 "s:o}",
-			 "kind", "packet", "ifindex", (json_int_t)ifindex,
+	*out = json_pack("{s:s, s:I, s:I, s:I, s:b, s:b, s:i, s:i, s:I, s:o, "
+			 "s:o, s:o}",
+			 "kind", "packet", "uid", (json_int_t)uid,
+			 "ifindex", (json_int_t)ifindex,
 			 "mtu", (json_int_t)dev->link.mtu, "up", dev->link.up,
 			 "promiscuous", dev->promiscuous,
 			 "addr_gen_mode", dev->addr_gen_mode, "disable_ipv6",
@@ -295,7 +334,7 @@ static int make_record(struct netd_take *take, const char *ifname,
 
 /* The record of this very device; made if there is none. */
 static int find_or_make_record(struct netd_take *take,
-			       const struct netd_packet_conf *conf,
+			       const struct netd_packet_conf *conf, uid_t uid,
 			       const struct netd_device *dev, json_t **record,
 			       struct rpc_error *err)
 {
@@ -304,18 +343,22 @@ static int find_or_make_record(struct netd_take *take,
 
 	*record = json_object_get(take->records, conf->ifname);
 	if (*record && get_u32(*record, "ifindex") == dev->link.ifindex) {
-		json_incref(*record);
-		if (!is_tap(*record))
-			return 0;
-		json_decref(*record);
-		return rpc_error_set(err, RPC_REFUSED, "ifname", conf->ifname,
-				     "use it as a tap",
-				     "%s is a tap made by netd", conf->ifname);
+		if (is_tap(*record))
+			return rpc_error_set(err, RPC_REFUSED, "ifname",
+					     conf->ifname, "use it as a tap",
+					     "%s is a tap made by netd",
+					     conf->ifname);
+		rc = set_user(take, conf->ifname, *record, uid, err);
+		*record = json_incref(json_object_get(take->records,
+						      conf->ifname));
+		if (rc)
+			json_decref(*record);
+		return rc;
 	}
 	rc = check_device(take, conf, dev, err);
 	if (rc)
 		return rc;
-	rc = make_record(take, conf->ifname, dev, record);
+	rc = make_record(take, conf->ifname, uid, dev, record);
 	if (rc)
 		return words(err, rc, conf->ifname, NULL, "reading its state");
 	rc = record_save(take, conf->ifname, *record);
@@ -411,7 +454,7 @@ static int find_device(struct netd_take *take, const char *ifname,
 }
 
 int netd_take_device(struct netd_take *take,
-		     const struct netd_packet_conf *conf,
+		     const struct netd_packet_conf *conf, uid_t uid,
 		     struct netd_device *dev, struct rpc_error *err)
 {
 	bool ours = json_object_get(take->records, conf->ifname);
@@ -423,7 +466,7 @@ int netd_take_device(struct netd_take *take,
 	if (!rc)
 		rc = find_device(take, conf->ifname, dev, err);
 	if (!rc)
-		rc = find_or_make_record(take, conf, dev, &record, err);
+		rc = find_or_make_record(take, conf, uid, dev, &record, err);
 	if (rc)
 		return rc;
 	rc = isolate(take, conf->ifname, dev, err);
@@ -538,16 +581,17 @@ int netd_take_find_tap(struct netd_take *take, const char *name, bool *exists,
 }
 
 int netd_take_add_tap(struct netd_take *take, const char *name,
-		      uint32_t ifindex, struct rpc_error *err)
+		      uint32_t ifindex, uid_t uid, struct rpc_error *err)
 {
 	json_t *record = json_object_get(take->records, name);
 	int rc;
 
+	/* That one knows how the tap was when it was new. */
 	if (record && is_tap(record) && get_u32(record, "ifindex") == ifindex)
-		return 0; /* and knows how the tap was when it was new */
-	record = json_pack("{s:s, s:I, s:o}", "kind", "tap", "ifindex",
-			   (json_int_t)ifindex, "ethtool",
-			   netd_ethtool_save(name));
+		return set_user(take, name, record, uid, err);
+	record = json_pack("{s:s, s:I, s:I, s:o}", "kind", "tap", "uid",
+			   (json_int_t)uid, "ifindex", (json_int_t)ifindex,
+			   "ethtool", netd_ethtool_save(name));
 	rc = record ? record_save(take, name, record) : -ENOMEM;
 	json_decref(record);
 	if (rc)

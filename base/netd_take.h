@@ -16,6 +16,7 @@
 #include <stdbool.h>
 
 #include <jansson.h>
+#include <sys/types.h>
 
 #include "base/netd_client.h"
 #include "base/netd_rtnl.h"
@@ -29,19 +30,19 @@ int netd_take_open(struct netd_take **out, const char *dir,
 void netd_take_close(struct netd_take *take);
 
 /*
- * Take a device from the host's stack, or see to it that it still is, with
- * the MTU that is asked for.  *dev: the device as it is then.
+ * Take a device from the host's stack for this user, or see to it that it
+ * still is, with the MTU that is asked for.  *dev: the device as it is then.
  */
 int netd_take_device(struct netd_take *take,
-		     const struct netd_packet_conf *conf,
+		     const struct netd_packet_conf *conf, uid_t uid,
 		     struct netd_device *dev, struct rpc_error *err);
 
 /* Is there a tap of this name that we made?  Another device is an error. */
 int netd_take_find_tap(struct netd_take *take, const char *name, bool *exists,
 		       struct rpc_error *err);
-/* Remember a tap that was made. */
+/* Remember a tap that was made, or opened again, for this user. */
 int netd_take_add_tap(struct netd_take *take, const char *name,
-		      uint32_t ifindex, struct rpc_error *err);
+		      uint32_t ifindex, uid_t uid, struct rpc_error *err);
 
 /*
  * Ethtool's settings of a device that is taken or a tap of ours, over those
@@ -77,6 +78,11 @@ unsigned netd_take_release_all(struct netd_take *take);
 
 /* Is this device taken (taps are not)? */
 bool netd_take_holds(const struct netd_take *take, const struct netd_link *l);
+/*
+ * Names of the taps, or else the devices, that this user asked for last; the
+ * caller's.
+ */
+json_t *netd_take_names(const struct netd_take *take, uid_t uid, bool taps);
 /* The records as an object, name to record; the caller's. */
 json_t *netd_take_dump(const struct netd_take *take);
 bool netd_take_is_tap(const json_t *record);
