@@ -12,6 +12,7 @@
 
 struct netd_client {
 	struct rpc_client *rpc;
+	bool timed_out;
 };
 
 static const struct {
@@ -66,6 +67,28 @@ void netd_client_close(struct netd_client *c)
 int netd_client_fd(const struct netd_client *c)
 {
 	return rpc_client_fd(c->rpc);
+}
+
+bool netd_client_timed_out(const struct netd_client *c)
+{
+	return c->timed_out;
+}
+
+/* rpc_call(), and what became of it. */
+static int call(struct netd_client *c, const char *verb, json_t *params,
+		struct rpc_fds *fds, int timeout_ms, json_t **result,
+		struct rpc_error *err)
+{
+	int rc = rpc_call(c->rpc, verb, params, fds, timeout_ms, result, err);
+
+	if (rc == -ETIMEDOUT)
+		c->timed_out = true;
+	return rc;
+}
+
+int netd_ping(struct netd_client *c, int timeout_ms, struct rpc_error *err)
+{
+	return call(c, "status", NULL, NULL, timeout_ms, NULL, err);
 }
 
 static bool parse_mac(uint8_t mac[6], const char *text)
@@ -142,8 +165,7 @@ static int call_for_fds(struct netd_client *c, const char *verb,
 	struct rpc_fds got = { .send_count = 0 };
 	struct netd_link ignored;
 	json_t *result = NULL;
-	int rc = rpc_call(c->rpc, verb, params, &got, NETD_TIMEOUT_MS, &result,
-			  err);
+	int rc = call(c, verb, params, &got, NETD_TIMEOUT_MS, &result, err);
 
 	if (rc)
 		return rc;
@@ -266,8 +288,8 @@ int netd_link_ethtool(struct netd_client *c, const char *ifname,
 	json_t *params = json_pack("{s:s, s:o}", "ifname", ifname, "settings",
 				   pack_settings(want));
 	json_t *result = NULL;
-	int rc = rpc_call(c->rpc, "link.ethtool", params, NULL,
-			  NETD_TIMEOUT_MS, &result, err);
+	int rc = call(c, "link.ethtool", params, NULL, NETD_TIMEOUT_MS,
+		      &result, err);
 
 	*unsupported = parse_settings(json_object_get(result, "unsupported"));
 	json_decref(result);
@@ -277,8 +299,8 @@ int netd_link_ethtool(struct netd_client *c, const char *ifname,
 int netd_release(struct netd_client *c, const char *ifname,
 		 struct rpc_error *err)
 {
-	return rpc_call(c->rpc, "release", json_pack("{s:s}", "ifname", ifname),
-			NULL, NETD_TIMEOUT_MS, NULL, err);
+	return call(c, "release", json_pack("{s:s}", "ifname", ifname), NULL,
+		    NETD_TIMEOUT_MS, NULL, err);
 }
 
 static unsigned parse_names(const json_t *names, bool taps,
@@ -333,8 +355,7 @@ int netd_link_get(struct netd_client *c, const char *ifname,
 
 int netd_link_watch(struct netd_client *c, struct rpc_error *err)
 {
-	return rpc_call(c->rpc, "link.watch", NULL, NULL, NETD_TIMEOUT_MS,
-			NULL, err);
+	return call(c, "link.watch", NULL, NULL, NETD_TIMEOUT_MS, NULL, err);
 }
 
 int netd_client_next(struct netd_client *c, struct netd_link *event)

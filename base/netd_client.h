@@ -7,7 +7,8 @@
  * host's stack, and passes descriptors on; frames never go through it.  See
  * causeway-netd(8) for the verbs.
  *
- * Calls block for up to NETD_TIMEOUT_MS; a client belongs to one thread.
+ * Calls block for up to NETD_TIMEOUT_MS; a client belongs to one thread.  One
+ * that has something else to do asks netd_ping() first.
  * They return 0 or -errno, with *err as in rpc_call() (base/rpc.h):
  * -EREMOTEIO means netd refused and err->hint says what to do, anything else
  * that netd is not there any more: close the client, open another, ask again.
@@ -71,6 +72,15 @@ struct netd_client;
 int netd_client_open(struct netd_client **out, const char *path,
 		     struct rpc_error *err);
 void netd_client_close(struct netd_client *c);
+/* Has a call been given up on?  netd has not said that it will not do it. */
+bool netd_client_timed_out(const struct netd_client *c);
+
+/*
+ * Does netd take calls?  0, or -ETIMEDOUT after timeout_ms: it hangs, or is
+ * busy for so long.  Then the client is of use for one thing yet: its
+ * descriptor becomes readable when netd has come to it, or has gone.
+ */
+int netd_ping(struct netd_client *c, int timeout_ms, struct rpc_error *err);
 
 /*
  * Create the tap, or open the one that exists and is ours, with `queues`

@@ -33,6 +33,7 @@
 #include "vswitch/capture.h"
 #include "vswitch/switch_bond.h"
 #include "vswitch/switch_link.h"
+#include "vswitch/switch_netd.h"
 #include "vswitch/switch_nic.h"
 #include "vswitch/switch_port.h"
 #include "vswitch/switch_queues.h"
@@ -698,7 +699,7 @@ static bool repair(struct sw *sw)
 		conf = switch_port_conf(sw, sp);
 		rc = conf ? sw_port_open(sp, conf, why, sizeof(why)) : -ENOENT;
 		if (rc == -ETIMEDOUT)
-			break; /* netd is silent: one wait a second will do */
+			break; /* netd is silent */
 		if (rc < 0)
 			continue;
 		log_info("port %s: %s is there now", sp->name,
@@ -777,6 +778,7 @@ void switch_fini(struct sw *sw)
 
 	capture_fini(sw);
 	switch_watch_fini(sw);
+	switch_netd_fini(sw);
 	sw_port_forget_owed(sw);
 	if (sw->replan)
 		event_free(sw->replan);

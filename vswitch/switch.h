@@ -86,6 +86,8 @@ struct sw {
 	bool has_gateway; /* the state, also one in the making, has one: the
 			   * interface of the default route may be taken */
 	struct event *replan, *second;
+	struct netd_client *asked; /* netd is silent: see switch_netd.c */
+	struct event *answered;
 	struct netd_client *watch; /* link events, or NULL */
 	struct event *watch_event;
 	struct sw_owed *owed;

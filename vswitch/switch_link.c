@@ -18,6 +18,7 @@
 
 #include "base/log.h"
 #include "base/netd_client.h"
+#include "vswitch/switch_netd.h"
 #include "vswitch/switch_port.h"
 
 #define ADDRESS_TEXT_MAX (INET6_ADDRSTRLEN + 4) /* and "/128" */
@@ -224,11 +225,11 @@ static int set_all(struct sw_port *sp, const struct conf_port *conf,
 {
 	struct netd_client *netd;
 	struct rpc_error err;
-	int rc = netd_client_open(&netd, sp->sw->netd_path, &err);
+	int rc = switch_netd_open(sp->sw, &netd, &err);
 
 	if (rc < 0) {
 		refused(errs, conf, &err);
-		return rc;
+		return -EIO;
 	}
 	rc = set_link(netd, conf, link, &err);
 	if (!rc && conf->type == CONF_PACKET)
@@ -237,8 +238,8 @@ static int set_all(struct sw_port *sp, const struct conf_port *conf,
 		rc = set_addresses(netd, conf, link, &err);
 	if (rc && rc != -EOPNOTSUPP)
 		refused(errs, conf, &err);
-	netd_client_close(netd);
-	return rc;
+	switch_netd_close(sp->sw, netd);
+	return rc == -ETIMEDOUT ? -EIO : rc; /* not the state's fault */
 }
 
 static void settle(struct sw_port *sp, int rc,

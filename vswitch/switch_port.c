@@ -18,6 +18,7 @@
 #include "base/netd_client.h"
 #include "vswitch/switch_announce.h"
 #include "vswitch/switch_bond.h"
+#include "vswitch/switch_netd.h"
 #include "vswitch/switch_nic.h"
 #include "vswitch/switch_queues.h"
 #include "vswitch/switch_uplink.h"
@@ -118,11 +119,11 @@ static int release(struct sw *sw, const char *ifname)
 {
 	struct netd_client *netd;
 	struct rpc_error err = { 0 };
-	int rc = netd_client_open(&netd, sw->netd_path, &err);
+	int rc = switch_netd_open(sw, &netd, &err);
 
 	if (!rc) {
 		rc = netd_release(netd, ifname, &err);
-		netd_client_close(netd);
+		switch_netd_close(sw, netd);
 	}
 	if (rc < 0)
 		log_warn("cannot give back %s: %s", ifname, err.message);
@@ -197,7 +198,7 @@ static int open_fds(struct sw_port *sp, const struct conf_port *conf,
 				       .want_tags = true,
 				       .force = sp->sw->has_gateway };
 	struct netd_client *netd;
-	int rc = netd_client_open(&netd, sp->sw->netd_path, err);
+	int rc = switch_netd_open(sp->sw, &netd, err);
 
 	if (rc < 0)
 		return rc;
@@ -206,7 +207,7 @@ static int open_fds(struct sw_port *sp, const struct conf_port *conf,
 				   conf->queues, hc->fds, link, err);
 	else
 		rc = netd_packet_open(netd, &pc, &hc->fds[0], link, err);
-	netd_client_close(netd);
+	switch_netd_close(sp->sw, netd);
 	if (rc == -ETIMEDOUT) /* it may be just about to do it */
 		owe(sp->sw, conf->interface);
 	hc->offload = host_offload(conf, link->offload);

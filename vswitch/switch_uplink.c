@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/netd_client.h"
 #include "vswitch/switch_bond.h"
+#include "vswitch/switch_netd.h"
 #include "vswitch/switch_nic.h"
 #include "vswitch/uplink_control.h"
 
@@ -91,7 +92,7 @@ static int open_socket(struct sw *sw, struct sw_port *sp,
 
 	if (sp->nic)
 		return switch_nic_control(sp->nic);
-	if ((*netd || !netd_client_open(netd, sw->netd_path, &err)) &&
+	if ((*netd || !switch_netd_open(sw, netd, &err)) &&
 	    !netd_control_open(*netd, conf->interface, &fd, &link, &err))
 		return fd;
 	log_limited(LOG_LEVEL_WARN, sp->id,
@@ -161,7 +162,7 @@ void switch_uplinks_refresh(struct sw *sw)
 			open_control(sw, sp, conf, &netd);
 		}
 	}
-	netd_client_close(netd);
+	switch_netd_close(sw, netd);
 }
 
 /* ---- links -------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/netd_client.h"
 #include "vswitch/switch_bond.h"
+#include "vswitch/switch_netd.h"
 #include "vswitch/switch_port.h"
 #include "vswitch/switch_queues.h"
 #include "vswitch/switch_tables.h"
@@ -49,17 +50,17 @@ static void lose_gone(struct sw *sw, struct sw_port *sp, const char *ifname)
  * The host has it again, by causeway-netd --release-all: what comes in there
  * would be seen by both.  An event may be older than our own taking.
  */
-static bool is_given_back(const struct sw *sw, const struct netd_link *event)
+static bool is_given_back(struct sw *sw, const struct netd_link *event)
 {
 	struct netd_client *netd;
 	struct netd_link now;
 	struct rpc_error err;
 	int rc;
 
-	if (event->taken || netd_client_open(&netd, sw->netd_path, &err) < 0)
+	if (event->taken || switch_netd_open(sw, &netd, &err) < 0)
 		return false;
 	rc = netd_link_get(netd, event->ifname, &now, &err);
-	netd_client_close(netd);
+	switch_netd_close(sw, netd);
 	return !rc && !now.taken;
 }
 
@@ -149,11 +150,11 @@ void switch_watch(struct sw *sw)
 	struct rpc_error err;
 
 	if (sw->watch || !has_host_ports(sw) ||
-	    netd_client_open(&netd, sw->netd_path, &err) < 0)
+	    switch_netd_open(sw, &netd, &err) < 0)
 		return;
 	look_at_all(sw, netd);
 	if (netd_link_watch(netd, &err) < 0) {
-		netd_client_close(netd);
+		switch_netd_close(sw, netd);
 		return;
 	}
 	sw->watch = netd;

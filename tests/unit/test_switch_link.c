@@ -14,6 +14,7 @@
 #include "base/netd_client.h"
 #include "tests/lib/fake_switch.h"
 #include "tests/lib/suite.h"
+#include "vswitch/switch_netd.h"
 #include "vswitch/switch_port.h"
 
 #define PORTS 4
@@ -46,7 +47,7 @@ static int order(struct rpc_error *err, const char *fmt, ...)
 	return 0;
 }
 
-int netd_client_open(struct netd_client **out, const char *path,
+int switch_netd_open(struct sw *s, struct netd_client **out,
 		     struct rpc_error *err)
 {
 	*out = NULL;
@@ -55,7 +56,7 @@ int netd_client_open(struct netd_client **out, const char *path,
 	return away ? -ECONNREFUSED : 0;
 }
 
-void netd_client_close(struct netd_client *c)
+void switch_netd_close(struct sw *s, struct netd_client *c)
 {
 }
 
