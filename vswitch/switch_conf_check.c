@@ -9,7 +9,6 @@
  */
 #include "vswitch/switch_conf_keys.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,39 +156,6 @@ static void resolve_mtus(struct check *c)
 			resolve_mtu(c, i);
 }
 
-static bool on_link(const struct conf_address *a, int family,
-		    const uint8_t *gateway)
-{
-	const uint8_t *own = (const uint8_t *)&a->addr;
-	unsigned bits = a->len % 8;
-	uint8_t mask = 0xff00u >> bits;
-
-	if (a->family != family || memcmp(own, gateway, a->len / 8))
-		return false;
-	return !bits || !((own[a->len / 8] ^ gateway[a->len / 8]) & mask);
-}
-
-static void check_gateway(struct check *c, uint32_t i, int family,
-			  const void *gateway, const char *key)
-{
-	static const struct in6_addr none;
-	const struct conf_port *p = &c->conf->ports[i];
-	size_t len = family == AF_INET ? 4 : 16;
-	char path[WHERE_LEN], text[INET6_ADDRSTRLEN], value[NAMED_LEN];
-	uint32_t k;
-
-	if (!memcmp(gateway, &none, len) ||
-	    (family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(
-					   (const struct in6_addr *)gateway)))
-		return;
-	for (k = 0; k < p->address_count; k++)
-		if (on_link(&p->addresses[k], family, gateway))
-			return;
-	inet_ntop(family, gateway, text, sizeof(text));
-	conf_error(c->errs, port_path(path, i, key), quoted(value, text),
-		   "an address within the prefix of one of addresses");
-}
-
 static void check_port(struct check *c, uint32_t i)
 {
 	const struct conf_port *p = &c->conf->ports[i];
@@ -207,37 +173,6 @@ static void check_port(struct check *c, uint32_t i)
 	if (p->tso && !p->csum)
 		conf_error(c->errs, port_path(path, i, "offload.tso"), "true",
 			   "false, or offload.csum: true");
-	check_gateway(c, i, AF_INET, &p->gateway, "gateway");
-	check_gateway(c, i, AF_INET6, &p->gateway6, "gateway6");
-}
-
-/* The host has one default route of a family. */
-static void check_default_route(struct check *c, int family)
-{
-	static const struct in6_addr none;
-	const struct conf_port *first = NULL;
-	char path[WHERE_LEN], text[INET6_ADDRSTRLEN], value[NAMED_LEN];
-	const char *key = family == AF_INET ? "gateway" : "gateway6";
-	uint32_t i;
-
-	for (i = 0; i < c->conf->port_count; i++) {
-		const struct conf_port *p = &c->conf->ports[i];
-		const void *gateway = family == AF_INET
-					      ? (const void *)&p->gateway
-					      : &p->gateway6;
-
-		if (!memcmp(gateway, &none, family == AF_INET ? 4 : 16))
-			continue;
-		if (!first) {
-			first = p;
-			continue;
-		}
-		inet_ntop(family, gateway, text, sizeof(text));
-		conf_error(c->errs, port_path(path, i, key),
-			   quoted(value, text),
-			   "the host's only one of its kind: port %s has one",
-			   first->name);
-	}
 }
 
 /* Which network of one port owns a VLAN; `stamp` says for which port. */
@@ -475,8 +410,8 @@ int conf_check(struct switch_conf *conf, struct switch_conf_errors *errs)
 		resolve_locking(&c, &conf->ports[i]);
 		check_port(&c, i);
 	}
-	check_default_route(&c, AF_INET);
-	check_default_route(&c, AF_INET6);
+	if (conf_check_hosts(conf, errs) < 0)
+		return -ENOMEM;
 	resolve_mtus(&c);
 	conf_check_bonds(conf, errs);
 	check_all_vlans(&c);

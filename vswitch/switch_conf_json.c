@@ -278,64 +278,46 @@ static void read_nets(struct reader *r, struct conf_port *p,
 	}
 }
 
-/* "addr" or "addr/len" in two; false when len is no number up to max. */
-static bool split_prefix(const char *s, char *addr, size_t size, uint8_t *len,
-			 uint8_t max)
+/* A prefix with host bits may have been meant as either. */
+static void fail_host_bits(struct reader *r, const char *path,
+			   const json_t *value, int family, const void *addr,
+			   uint8_t len)
 {
-	size_t n = strcspn(s, "/");
-	unsigned v = 0;
+	char whole[CONF_PREFIX_TEXT], one[INET6_ADDRSTRLEN], expected[192];
+	struct in6_addr masked;
 
-	if (n >= size)
-		return false;
-	memcpy(addr, s, n);
-	addr[n] = '\0';
-	*len = max;
-	if (!s[n])
-		return true;
-	s += n + 1;
-	if (!*s || strlen(s) > 3)
-		return false;
-	for (; *s; s++) {
-		if (!isdigit((unsigned char)*s))
-			return false;
-		v = v * 10 + (*s - '0');
+	memcpy(&masked, addr, family == AF_INET ? 4 : 16);
+	conf_prefix_mask(family, &masked, len);
+	conf_prefix_text(family, &masked, len, whole);
+	inet_ntop(family, addr, one, sizeof(one));
+	snprintf(expected, sizeof(expected),
+		 "%s for all of the prefix, or %s/%u for this address", whole,
+		 one, family == AF_INET ? 32 : 128);
+	fail(r, path, value, expected);
+}
+
+static void read_prefix(struct reader *r, const struct conf_key *key,
+			const json_t *value, const char *path, void *addr,
+			uint8_t *len)
+{
+	int family = key->kind == CONF_KIND_PREFIX4 ? AF_INET : AF_INET6;
+
+	if (!conf_prefix_read(family, json_string_value(value), addr, len)) {
+		fail_key(r, path, value, key);
+		return;
 	}
-	*len = v;
-	return v <= max;
-}
-
-static void mask_bits(uint8_t *addr, unsigned bytes, unsigned len)
-{
-	unsigned i;
-
-	for (i = 0; i < bytes; i++) {
-		unsigned keep = len > 8 * i ? len - 8 * i : 0;
-
-		if (keep < 8)
-			addr[i] &= (uint8_t)(0xff00u >> keep);
+	if (conf_prefix_is_martian(family, addr, *len)) {
+		fail(r, path, value,
+		     family == AF_INET
+			     ? "what a host may send from: not within 0/8, "
+			       "127/8, 224/4, 255.255.255.255"
+			     : "what a host may send from: not within ::, "
+			       "::1, ::ffff:0:0/96, ff00::/8");
+		return;
 	}
-}
-
-static bool read_prefix4(struct conf_prefix4 *to, const char *s)
-{
-	char addr[INET_ADDRSTRLEN];
-
-	if (!s || !split_prefix(s, addr, sizeof(addr), &to->len, 32) ||
-	    inet_pton(AF_INET, addr, &to->addr) != 1)
-		return false;
-	mask_bits((uint8_t *)&to->addr, 4, to->len);
-	return true;
-}
-
-static bool read_prefix6(struct conf_prefix6 *to, const char *s)
-{
-	char addr[INET6_ADDRSTRLEN];
-
-	if (!s || !split_prefix(s, addr, sizeof(addr), &to->len, 128) ||
-	    inet_pton(AF_INET6, addr, &to->addr) != 1)
-		return false;
-	mask_bits(to->addr.s6_addr, 16, to->len);
-	return true;
+	if (*len < (family == AF_INET ? 32 : 128) &&
+	    conf_host_bits(family, addr, *len) != CONF_HOST_BITS_ZERO)
+		fail_host_bits(r, path, value, family, addr, *len);
 }
 
 static int order_prefix4(const void *a, const void *b)
@@ -387,12 +369,14 @@ static void read_prefixes(struct reader *r, const struct conf_key *key,
 	list = new_list(r, n, size);
 	for (i = 0; list && i < n; i++) {
 		const json_t *v = json_array_get(value, i);
-		const char *s = json_string_value(v);
-		void *to = (char *)list + i * size;
+		struct conf_prefix4 *p4 = (struct conf_prefix4 *)list + i;
+		struct conf_prefix6 *p6 = (struct conf_prefix6 *)list + i;
 
 		path_at(at, path, i);
-		if (v4 ? !read_prefix4(to, s) : !read_prefix6(to, s))
-			fail_key(r, at, v, key);
+		if (v4)
+			read_prefix(r, key, v, at, &p4->addr, &p4->len);
+		else
+			read_prefix(r, key, v, at, &p6->addr, &p6->len);
 	}
 	if (!list)
 		return;
@@ -477,15 +461,10 @@ static void read_members(struct reader *r, const struct conf_key *key,
 
 static bool read_address(struct conf_address *to, const char *s)
 {
-	char addr[INET6_ADDRSTRLEN];
-
-	if (!s)
+	if (!s || !strchr(s, '/'))
 		return false;
 	to->family = strchr(s, ':') ? AF_INET6 : AF_INET;
-	return strchr(s, '/') &&
-	       split_prefix(s, addr, sizeof(addr), &to->len,
-			    to->family == AF_INET ? 32 : 128) &&
-	       inet_pton(to->family, addr, &to->addr) == 1;
+	return conf_prefix_read(to->family, s, &to->addr, &to->len);
 }
 
 static void read_addresses(struct reader *r, const struct conf_key *key,
@@ -795,6 +774,16 @@ sort:
 					  sizeof(*p->carries), order_u16);
 }
 
+static void fail_no_network(struct reader *r, const json_t *value,
+			    const char *path)
+{
+	char at[PATH_MAX_LEN];
+
+	path_key(at, path, "trunk");
+	fail(r, at, json_object_get(value, "trunk"),
+	     "at least one network, or a native one");
+}
+
 static void read_port(struct reader *r, struct conf_port *p,
 		      const json_t *value, const char *path)
 {
@@ -813,8 +802,11 @@ static void read_port(struct reader *r, struct conf_port *p,
 	if (!bond_is_uplink(r, p, value, path))
 		return;
 	check_placed(r, p, seen, value, path);
-	if (r->errs->count == errors)
-		gather_carries(r, p);
+	if (r->errs->count > errors)
+		return;
+	gather_carries(r, p);
+	if (has(seen, conf_port_keys, "trunk") && !p->carries_count)
+		fail_no_network(r, value, path);
 }
 
 static void check_unique(struct reader *r, const uint16_t *index,

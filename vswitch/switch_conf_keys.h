@@ -115,6 +115,34 @@ void conf_resolve_bonds(struct switch_conf *conf,
 void conf_check_bonds(const struct switch_conf *conf,
 		      struct switch_conf_errors *errs);
 
+/* switch_conf_host.c, called by conf_check(): what no host can have. */
+int conf_check_hosts(const struct switch_conf *conf,
+		     struct switch_conf_errors *errs); /* 0 or -ENOMEM */
+
+/*
+ * switch_conf_address.c: "10.0.0.0/24" or, without a length, one address; of
+ * family AF_INET or AF_INET6, into a struct in_addr or in6_addr.  False when
+ * it is neither.  _text() writes it again.
+ */
+#define CONF_PREFIX_TEXT (INET6_ADDRSTRLEN + 4)
+bool conf_prefix_read(int family, const char *s, void *addr, uint8_t *len);
+void conf_prefix_text(int family, const void *addr, uint8_t len,
+		      char text[CONF_PREFIX_TEXT]);
+/* Set the bits of the host to zero. */
+void conf_prefix_mask(int family, void *addr, uint8_t len);
+bool conf_prefix_has(int family, const void *prefix, uint8_t len,
+		     const void *addr);
+/* Is it all within what no source on a link may be? */
+bool conf_prefix_is_martian(int family, const void *addr, uint8_t len);
+
+/* The bits behind the prefix; a whole address has none and is SOME. */
+enum conf_host_bits {
+	CONF_HOST_BITS_SOME,
+	CONF_HOST_BITS_ZERO,
+	CONF_HOST_BITS_ONES,
+};
+enum conf_host_bits conf_host_bits(int family, const void *addr, uint8_t len);
+
 /* Sort indexes of `count` objects of `size` bytes that begin with a name. */
 int conf_index_names(uint16_t **index, const void *objects, uint32_t count,
 		     size_t size);

@@ -51,14 +51,12 @@ static json_t *ip_json(int family, const void *addr)
 	return json_string(text);
 }
 
-static json_t *prefix_json(int family, const void *addr, unsigned len)
+static json_t *prefix_json(int family, const void *addr, uint8_t len)
 {
-	char text[INET6_ADDRSTRLEN];
+	char text[CONF_PREFIX_TEXT];
 
-	if (len == (family == AF_INET ? 32 : 128))
-		return ip_json(family, addr);
-	inet_ntop(family, addr, text, sizeof(text));
-	return json_sprintf("%s/%u", text, len);
+	conf_prefix_text(family, addr, len, text);
+	return json_string(text);
 }
 
 static json_t *prefixes_json(const struct conf_key *key,

@@ -181,6 +181,8 @@ static const struct bad {
 	  "\"n10\"", "once" },
 	{ STATE(N10 "," N20, VHOST("'trunk':['n20','n30']")),
 	  "ports[0].trunk[1]", "\"n30\"", "name of a network" },
+	{ STATE(N10, VHOST("'trunk':[]")), "ports[0].trunk", "[]",
+	  "at least one network" },
 	{ STATE(N0, VHOST("'trunk':['n0']")), "ports[0].trunk", "\"n0\"",
 	  "native" },
 	{ STATE(N10, VHOST("'native':'n10'")), "ports[0].trunk", "(missing)",
@@ -229,6 +231,25 @@ static const struct bad {
 	  NULL, "IPv6" },
 	{ WEB("'ipv6_allowed':['10.0.0.1']"), "ports[0].ipv6_allowed[0]",
 	  NULL, "IPv6" },
+	{ WEB("'ipv4_allowed':['10.0.0.7/24']"), "ports[0].ipv4_allowed[0]",
+	  "\"10.0.0.7/24\"",
+	  "10.0.0.0/24 for all of the prefix, or 10.0.0.7/32 for this" },
+	{ WEB("'ipv6_allowed':['fd00::7/64']"), "ports[0].ipv6_allowed[0]",
+	  NULL, "fd00::/64 for all of the prefix, or fd00::7/128" },
+	{ WEB("'ipv4_allowed':['10.0.0.1','224.0.0.1']"),
+	  "ports[0].ipv4_allowed[1]", "\"224.0.0.1\"", "224/4" },
+	{ WEB("'ipv4_allowed':['0.0.0.0']"), "ports[0].ipv4_allowed[0]",
+	  NULL, "0/8" },
+	{ WEB("'ipv4_allowed':['127.0.0.0/8']"), "ports[0].ipv4_allowed[0]",
+	  NULL, "127/8" },
+	{ WEB("'ipv4_allowed':['255.255.255.255']"),
+	  "ports[0].ipv4_allowed[0]", NULL, "255.255.255.255" },
+	{ WEB("'ipv6_allowed':['::ffff:1.2.3.4']"),
+	  "ports[0].ipv6_allowed[0]", NULL, "::ffff:0:0/96" },
+	{ WEB("'ipv6_allowed':['::1']"), "ports[0].ipv6_allowed[0]", NULL,
+	  "::1" },
+	{ WEB("'ipv6_allowed':['ff02::1']"), "ports[0].ipv6_allowed[0]", NULL,
+	  "ff00::/8" },
 	{ WEB("'include_refused':true"), "ports[0].include_refused", "true",
 	  "promiscuous" },
 	{ WEB("'inject':false"), "ports[0].inject", "false", "promiscuous" },
@@ -380,6 +401,31 @@ static const struct bad {
 		"{'name':'x','type':'tap','interface':'x','network':'n10',"
 		"'addresses':['10.0.0.3/8'],'gateway':'10.0.0.1'}"),
 	  "ports[1].gateway", "\"10.0.0.1\"", "port xapi0 has one" },
+	{ STATE(N10, HOST("'addresses':['10.0.0.2/24'],"
+			  "'gateway':'10.0.0.2'")),
+	  "ports[0].gateway", "\"10.0.0.2\"", "the port's own" },
+	{ STATE(N10, HOST("'addresses':['10.0.0.2/24'],"
+			  "'gateway':'10.0.0.255'")),
+	  "ports[0].gateway", "\"10.0.0.255\"", "broadcast" },
+	{ STATE(N10, HOST("'addresses':['fe80::7/64'],"
+			  "'gateway6':'fe80::7'")),
+	  "ports[0].gateway6", NULL, "the port's own" },
+	{ STATE(N10, HOST("'addresses':['10.0.0.1/24','10.0.0.0/24']")),
+	  "ports[0].addresses[1]", "\"10.0.0.0/24\"", "network itself" },
+	{ STATE(N10, HOST("'addresses':['10.0.0.255/24']")),
+	  "ports[0].addresses[0]", NULL, "broadcast" },
+	{ STATE(N10, HOST("'addresses':['fd00::/64']")),
+	  "ports[0].addresses[0]", NULL, "network itself" },
+	{ STATE(N10, HOST("'addresses':['127.0.0.1/8']")),
+	  "ports[0].addresses[0]", NULL, "no host on a link" },
+	{ STATE(N10, HOST("'addresses':['ff02::1/128']")),
+	  "ports[0].addresses[0]", NULL, "no host on a link" },
+	{ STATE(N10, HOST("'addresses':['10.0.0.1/24','10.0.0.1/25']")),
+	  "ports[0].addresses[1]", "\"10.0.0.1/25\"", "once" },
+	{ STATE(N10, "{'name':'x','type':'tap','interface':'x',"
+		     "'network':'n10','addresses':['10.0.0.1/16']},"
+		     HOST("'addresses':['10.0.0.1/24']")),
+	  "ports[1].addresses[0]", "\"10.0.0.1/24\"", "port x has it" },
 	{ STATE(N10, VHOST("'network':'n10','addresses':[]")),
 	  "ports[0].addresses", "[]", "type vhost-user" },
 };
@@ -532,11 +578,22 @@ static void the_host_s_interfaces_keep_what_they_are_given(void)
 	switch_conf_free(c);
 }
 
-static void prefixes_are_masked_sorted_and_deduplicated(void)
+static void odd_addresses_of_the_host_are_taken(void)
+{
+	switch_conf_free(good(STATE(N10,
+		HOST("'addresses':['10.0.0.2/31','10.1.0.0/32','fe80::1/64',"
+		     "'fd00::/127'],'gateway':'10.0.0.3',"
+		     "'gateway6':'fe80::2'") ","
+		"{'name':'y','type':'tap','interface':'y','network':'n10',"
+		"'addresses':['fe80::1/64']}," VHOST("'trunk':[],"
+						     "'native':'n10'"))));
+}
+
+static void prefixes_are_sorted_and_deduplicated(void)
 {
 	struct switch_conf *c = good(WEB(
-		"'ipv4_allowed':['10.0.0.77/24','10.0.0.0/24','9.1.2.3',"
-		"'0.0.0.0/0'],'ipv6_allowed':['fd00::ff/120','fd00::/120']"));
+		"'ipv4_allowed':['10.0.0.0/24','10.0.0.0/24','9.1.2.3',"
+		"'0.0.0.0/0'],'ipv6_allowed':['fd00::/120','fd00::/120']"));
 	const struct conf_port *p = c->ports;
 
 	CU_ASSERT(p->ipv4_count == 3 && p->ipv6_count == 1);
@@ -1347,7 +1404,8 @@ int main(void)
 		TEST(what_is_left_out_is_resolved),
 		TEST(members_learn_their_bond_and_its_defaults),
 		TEST(the_host_s_interfaces_keep_what_they_are_given),
-		TEST(prefixes_are_masked_sorted_and_deduplicated),
+		TEST(odd_addresses_of_the_host_are_taken),
+		TEST(prefixes_are_sorted_and_deduplicated),
 		TEST(a_saved_value_reads_back_the_same),
 		TEST(only_the_owner_may_replace_and_only_forward),
 		TEST(plans_say_what_changes_and_no_more),
