@@ -447,19 +447,37 @@ static unsigned spell_distance(const char *a, const char *b)
 	return row[lb];
 }
 
+/* The only key that begins so, from three letters on. */
+static const char *begins_so(const struct conf_key *table, const char *name)
+{
+	const char *found = NULL;
+	size_t len = strlen(name);
+
+	for (; len >= 3 && table->name; table++) {
+		if (strncmp(table->name, name, len))
+			continue;
+		if (found)
+			return NULL;
+		found = table->name;
+	}
+	return found;
+}
+
+/* A slip of the pen, or a word not finished; what is further off misleads. */
 const char *conf_key_nearest(const struct conf_key *table, const char *name)
 {
+	const struct conf_key *key;
 	const char *best = NULL;
-	unsigned d, best_d = 4;
+	unsigned d, best_d = 3;
 
-	for (; table->name; table++) {
-		d = spell_distance(name, table->name);
-		if (d < best_d && d < strlen(table->name)) {
+	for (key = table; key->name; key++) {
+		d = spell_distance(name, key->name);
+		if (d < best_d && d < strlen(key->name)) {
 			best_d = d;
-			best = table->name;
+			best = key->name;
 		}
 	}
-	return best;
+	return best ? best : begins_so(table, name);
 }
 
 const char *conf_word_of(const struct conf_word *words, uint32_t value)
