@@ -358,9 +358,9 @@ int switch_conf_diff(const struct switch_conf *running,
 void switch_conf_plan_fini(struct switch_conf_plan *plan);
 
 /*
- * Ports of role host in `running` that the change to `wanted` may cut off from
- * what is outside: they, their networks' way out, an uplink or a member of it
- * change.  Their number, and their indexes in *ports (free() it); -ENOMEM.
+ * Ports of role host, in `running` and in `wanted`, that the change may cut off
+ * from what is outside: they, their networks' way out, an uplink or a member
+ * of it change.  Their number, and their indexes in *ports (free() it); -ENOMEM.
  */
 int switch_conf_cuts_host(const struct switch_conf *running,
 			  const struct switch_conf *wanted, int32_t **ports);

@@ -79,13 +79,25 @@ static void mark(struct risk *r, const struct switch_conf *wanted,
 		r->ports[a->before] |= CONF_PART_LINK;
 }
 
-static int collect(const struct risk *r, int32_t *ports)
+/* Who takes a port of the host away knows that it goes. */
+static bool stays(const struct risk *r, const struct switch_conf *wanted,
+		  uint32_t port)
+{
+	const struct conf_port *p = &r->running->ports[port];
+	int32_t i = switch_conf_find_port(wanted, p->name);
+
+	return i != CONF_NONE && p->role == CONF_HOST &&
+	       wanted->ports[i].role == CONF_HOST;
+}
+
+static int collect(const struct risk *r, const struct switch_conf *wanted,
+		   int32_t *ports)
 {
 	uint32_t i;
 	int n = 0;
 
 	for (i = 0; i < r->running->port_count; i++)
-		if (r->running->ports[i].role == CONF_HOST && at_risk(r, i))
+		if (stays(r, wanted, i) && at_risk(r, i))
 			ports[n++] = i;
 	return n;
 }
@@ -106,7 +118,7 @@ int switch_conf_cuts_host(const struct switch_conf *running,
 		goto free_marks;
 	for (i = 0; i < plan.count; i++)
 		mark(&r, wanted, &plan.actions[i]);
-	n = collect(&r, *ports);
+	n = collect(&r, wanted, *ports);
 	switch_conf_plan_fini(&plan);
 free_marks:
 	if (n < 0) {

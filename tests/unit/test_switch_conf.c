@@ -895,7 +895,9 @@ static const struct cut {
 		"{'name':'xapi0','type':'tap','interface':'xapi0',"
 		"'network':'mgmt'}," ETH("0")), true },
 	{ STATE("{'name':'mgmt','vlan':0}", MGMT_PORTS BOND2("")), true },
-	{ STATE(MGMT, ETH("0") "," ETH("1") "," BOND2("")), true },
+	{ STATE(MGMT, ETH("0") "," ETH("1") "," BOND2("")), false },
+	{ STATE(MGMT, MGMT_PORTS BOND2("") ",{'name':'x','type':'tap',"
+		      "'interface':'x','network':'mgmt'}"), false },
 	{ STATE(MGMT, ETH("0") "," ETH("1") ",{'name':'xapi0','type':'tap',"
 		      "'interface':'xapi0','network':'mgmt','addresses':"
 		      "['10.0.0.1/8']}," BOND2("")), true },
