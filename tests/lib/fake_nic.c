@@ -4,6 +4,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,8 +19,22 @@ struct fake_nic fake_nic;
 /* Each function finds the one that it hides. */
 #define HIDDEN(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
+/* DPDK wants a folder to begin with, even for nothing. */
+static void remove_folder(const char *dir)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/dpdk/rte", dir);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/dpdk", dir);
+	rmdir(path);
+	rmdir(dir);
+}
+
 int fake_nic_eal(void)
 {
+	char dir[] = "/tmp/causeway-nic.XXXXXX";
+
 	static const char *const args[] = { "test", "--no-huge", "--no-shconf",
 				     "--no-pci", "--no-telemetry", "-m", "128",
 				     "--lcores", "0@0",
@@ -27,12 +42,17 @@ int fake_nic_eal(void)
 				     "--vdev", "net_ring1" };
 	char *argv[RTE_DIM(args)];
 	unsigned i;
+	int rc;
 
 	for (i = 0; i < RTE_DIM(args); i++)
 		argv[i] = (char *)(uintptr_t)args[i];
-	setenv("RUNTIME_DIRECTORY", "/tmp", 0);
+	if (!mkdtemp(dir))
+		return -1;
+	setenv("RUNTIME_DIRECTORY", dir, 1);
 	rte_log_set_global_level(RTE_LOG_CRIT);
-	return rte_eal_init(RTE_DIM(args), argv) < 0 ? -1 : 0;
+	rc = rte_eal_init(RTE_DIM(args), argv);
+	remove_folder(dir);
+	return rc < 0 ? -1 : 0;
 }
 
 void fake_nic_reset(void)

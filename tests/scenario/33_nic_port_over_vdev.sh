@@ -197,6 +197,11 @@ memif() {
 	echo "net_memif$2,role=$1,socket=$WIRE/memif$2,socket-abstract=no"
 }
 
+for device in eth0 pci:03:00.0 pci:0000:03:00 ""; do
+	refuse "--device '$device' is refused" "$SWITCHD" --device "$device"
+done
+refuse "and so is one that is given twice" "$SWITCHD" --device net_null0 \
+	--device net_null0,size=64
 must "testpmd listens" testpmd
 must "netd starts" stage_netd
 must "switchd starts with a NIC" stage_switchd --device "$VIRTIO" \
