@@ -42,6 +42,10 @@
 #include "vswitch/switch_view.h"
 #include "vswitch/switch_watch.h"
 
+/* How long a change waits for a worker, in watchdog_ms and at least. */
+#define PATIENCE_PER_WATCHDOG 10
+#define PATIENCE_MIN_MS	      5000
+
 const struct bridge_view *switch_view(const struct sw *sw)
 {
 	return atomic_load(&sw->bridge.view);
@@ -454,6 +458,11 @@ static void use_settings(struct sw *sw, const struct switch_conf *conf)
 {
 	atomic_store(&sw->workers.poll_cycles,
 		     sw->tsc_hz / 1000000 * conf->settings.poll_us);
+	/* long after the watchdog has said so */
+	sw->workers.patience_ms = PATIENCE_PER_WATCHDOG *
+				  conf->settings.watchdog_ms;
+	if (sw->workers.patience_ms < PATIENCE_MIN_MS)
+		sw->workers.patience_ms = PATIENCE_MIN_MS;
 }
 
 /*

@@ -243,6 +243,25 @@ static int worker_thread(void *arg)
 	return 0;
 }
 
+static const char *served_port(const struct worker *w)
+{
+	uint16_t id = atomic_load(&w->serving);
+
+	return id < PORT_ID_MAX && sw.ports[id] ? sw.ports[id]->name : "none";
+}
+
+/*
+ * Nothing can be changed any more, and the port's queues are dead: a new
+ * process is better than this one.  Guests reconnect to it.
+ */
+static void on_stuck(const struct worker *w, unsigned ms)
+{
+	log_err("worker %u (core %u, thread %d) hangs: no answer for %u ms; "
+		"it was serving port %s.  The switch ends, to be started again",
+		w->index, w->core, w->tid, ms, served_port(w));
+	abort();
+}
+
 static int start_workers(void)
 {
 	unsigned i;
@@ -251,6 +270,7 @@ static int start_workers(void)
 		if (rte_eal_remote_launch(worker_thread, sw.workers.worker[i],
 					  i + 1) < 0)
 			return -EBUSY;
+	sw.workers.stuck = on_stuck;
 	/* threads exist only once they have begun a round */
 	workers_sync(&sw.workers);
 	return 0;
@@ -263,17 +283,12 @@ static void on_watchdog(evutil_socket_t fd, short what, void *arg)
 	uint32_t ms = sw.running->settings.watchdog_ms;
 	const struct worker *w = workers_check(&sw.workers,
 					       ms / WORKER_CHECK_MS);
-	uint16_t id;
 
-	if (!w)
-		return;
-	id = atomic_load(&w->serving);
-	log_limited(LOG_LEVEL_ERR, w->index,
-		    "worker %u (core %u, thread %d) has not moved for %u ms; "
-		    "it was serving port %s",
-		    w->index, w->core, w->tid, ms,
-		    id < PORT_ID_MAX && sw.ports[id] ? sw.ports[id]->name
-						     : "none");
+	if (w)
+		log_limited(LOG_LEVEL_ERR, w->index,
+			    "worker %u (core %u, thread %d) has not moved for "
+			    "%u ms; it was serving port %s",
+			    w->index, w->core, w->tid, ms, served_port(w));
 }
 
 static struct event *start_watchdog(void)

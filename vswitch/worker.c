@@ -263,12 +263,17 @@ static void park_quiet(struct worker *w, uint64_t now, bool rings_too)
 	}
 }
 
+static void sleep_us(unsigned us)
+{
+	const struct timespec ts = { .tv_nsec = us * 1000l };
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+}
+
 static void nap(struct worker *w)
 {
-	const struct timespec ts = { .tv_nsec = WORKER_NAP_US * 1000 };
-
 	w->stats.naps++;
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+	sleep_us(WORKER_NAP_US);
 }
 
 /*
@@ -354,6 +359,7 @@ void worker_run(struct worker *w)
 		if (now - last_work > poll_cycles || !w->current->active_count)
 			now = __rdtsc();
 	}
+	atomic_store(&w->ended, true);
 }
 
 /* ---- control side ------------------------------------------------------------------ */
@@ -371,24 +377,45 @@ static void interrupt(const struct worker *w)
 	syscall(SYS_tgkill, getpid(), w->tid, WORKER_SIGNAL);
 }
 
-/*
- * Wait until a worker has seen `want`.  One that hangs in a system call would
- * hang us too, and with us the watchdog: interrupt it now and then.
- */
-static void wait_synced(const struct worker *w, uint64_t want)
+static bool has_synced(const struct worker *w, uint64_t want)
 {
-	uint64_t patience = w->all->hz / 1000 * WORKER_CHECK_MS;
-	uint64_t since = __rdtsc();
+	return atomic_load_explicit(&w->synced, memory_order_acquire) ==
+		       want ||
+	       atomic_load(&w->all->stop);
+}
 
-	while (atomic_load_explicit(&w->synced, memory_order_acquire) !=
-		       want &&
-	       !atomic_load(&w->all->stop)) {
-		sched_yield();
-		if (__rdtsc() - since < patience)
+static bool has_ended(const struct worker *w, uint64_t unused)
+{
+	return atomic_load(&w->ended);
+}
+
+/*
+ * Wait until a worker has done what it was asked for.  One that hangs in a
+ * system call would hang us too, and with us the watchdog: interrupt it now
+ * and then.  One that hangs for good is reported.  Time is counted by our own
+ * naps, so a process that was stopped does not blame its workers.
+ */
+static void wait_for(const struct worker *w,
+		     bool (*done)(const struct worker *, uint64_t),
+		     uint64_t want)
+{
+	const unsigned naps_per_ms = 1000 / WORKER_WAIT_US;
+	const struct workers *ws = w->all;
+	uint64_t naps = 0, spins = 0;
+
+	while (!done(w, want)) {
+		if (spins++ < WORKER_WAIT_SPINS) {
+			sched_yield();
 			continue;
-		since = __rdtsc();
+		}
+		sleep_us(WORKER_WAIT_US);
+		if (++naps % (WORKER_CHECK_MS * naps_per_ms))
+			continue;
 		if (w->tid)
 			interrupt(w);
+		if (ws->stuck &&
+		    naps % ((uint64_t)ws->patience_ms * naps_per_ms) == 0)
+			ws->stuck(w, ws->patience_ms);
 	}
 }
 
@@ -400,7 +427,7 @@ void workers_sync(struct workers *ws)
 	for (i = 0; i < ws->count; i++)
 		wake(ws->worker[i]);
 	for (i = 0; i < ws->count; i++)
-		wait_synced(ws->worker[i], want);
+		wait_for(ws->worker[i], has_synced, want);
 }
 
 void workers_release(struct workers *ws, struct rxq *const rxq[], unsigned n)
@@ -504,6 +531,9 @@ void workers_stop(struct workers *ws)
 	atomic_store(&ws->stop, true);
 	for (i = 0; i < ws->count; i++)
 		wake(ws->worker[i]);
+	for (i = 0; i < ws->count; i++)
+		if (ws->worker[i]->tid) /* else it has not begun */
+			wait_for(ws->worker[i], has_ended, 0);
 }
 
 const struct worker *workers_check(struct workers *ws, unsigned limit)
@@ -568,6 +598,7 @@ int workers_init(struct workers *ws, struct bridge *br, unsigned count,
 		return -EINVAL;
 	ws->br = br;
 	ws->hz = tsc_hz;
+	ws->patience_ms = WORKER_PATIENCE_MS;
 	atomic_store(&ws->poll_cycles, tsc_hz / 1000000 * WORKER_POLL_US);
 	for (i = 0; i < count && !rc; i++) {
 		rc = worker_new(ws, i, cores[i]);

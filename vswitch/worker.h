@@ -32,6 +32,9 @@
 #define WORKER_QUIET_FD_US 18 /* the same for a kernel socket */
 #define WORKER_CHECK_MS 100 /* the watchdog's period */
 #define WORKER_LOOK_US 50   /* a busy worker looks at its events this often */
+#define WORKER_WAIT_SPINS 1000 /* the control thread yields, */
+#define WORKER_WAIT_US 100     /* then naps, while it waits for a worker */
+#define WORKER_PATIENCE_MS 10000 /* default: it waits this long */
 
 /* A receive queue.  Created and freed by the control thread. */
 struct rxq {
@@ -75,6 +78,7 @@ struct worker {
 	_Atomic uint64_t rounds;   /* heartbeat */
 	_Atomic uint64_t synced;   /* last workers_sync() it has seen */
 	_Atomic bool asleep;	   /* in epoll, on purpose */
+	_Atomic bool ended;	   /* out of its loop */
 	_Atomic uint16_t serving;  /* the port it looked at last */
 	int epoll_fd, wake_fd;
 	int tid;		   /* for messages and tests */
@@ -97,6 +101,13 @@ struct workers {
 	_Atomic uint64_t poll_cycles;
 	_Atomic uint64_t sync;
 	_Atomic bool stop;
+	/*
+	 * Control: a worker has kept workers_sync() or workers_stop() waiting
+	 * for patience_ms, a multiple of WORKER_CHECK_MS.  They wait on if it
+	 * returns, and call it again.  NULL: they wait on.
+	 */
+	void (*stuck)(const struct worker *w, unsigned ms);
+	unsigned patience_ms;
 	struct worker *worker[WORKERS_MAX];
 };
 
@@ -117,6 +128,7 @@ void workers_sync(struct workers *ws);
  * queues, so that their fds may be closed.
  */
 void workers_release(struct workers *ws, struct rxq *const rxq[], unsigned n);
+/* Control: every worker that has begun leaves its loop. */
 void workers_stop(struct workers *ws);
 
 /*

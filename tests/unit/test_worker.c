@@ -525,6 +525,62 @@ static void hung_worker_is_found_and_sleeping_ones_are_not(void)
 	stop(&r);
 }
 
+static struct running *stuck_in;
+static unsigned stuck_calls;
+
+/* The one that hangs is named; then it is let go. */
+static void let_go(const struct worker *w, unsigned ms)
+{
+	struct fake_port *b = port(stuck_in, "b");
+
+	if (w->index != 1)
+		return; /* only slow */
+	CU_ASSERT_EQUAL(ms, 100);
+	CU_ASSERT_EQUAL(w->serving, b->port.id);
+	if (!stuck_calls++)
+		pthread_mutex_unlock(&b->gate);
+}
+
+/* Worker 1 hangs in b's rx(). */
+static void hang(struct running *r)
+{
+	stuck_in = r;
+	stuck_calls = 0;
+	queue(r, "a", 0);
+	queue(r, "b", 1);
+	plan(r);
+	CU_ASSERT_TRUE_FATAL(falls_asleep(r, 1));
+	pthread_mutex_lock(&port(r, "b")->gate);
+	push(r, "b", MAC_A, MAC_B);
+	while (atomic_load(&r->ws.worker[1]->asleep))
+		sched_yield();
+	r->ws.stuck = let_go;
+	r->ws.patience_ms = 100;
+}
+
+static void sync_reports_a_worker_that_hangs(void)
+{
+	struct running r;
+
+	start(&r, 2);
+	hang(&r);
+	workers_sync(&r.ws);
+	CU_ASSERT_TRUE(stuck_calls >= 1);
+	CU_ASSERT_EQUAL(r.ws.worker[1]->synced, r.ws.sync);
+	CU_ASSERT_TRUE(fake_port_wait_sent(port(&r, "a"), 1));
+	stop(&r);
+}
+
+static void stop_reports_a_worker_that_hangs(void)
+{
+	struct running r;
+
+	start(&r, 2);
+	hang(&r);
+	stop(&r);
+	CU_ASSERT_TRUE(stuck_calls >= 1);
+}
+
 static void stop_ends_sleeping_and_busy_workers(void)
 {
 	struct running r;
@@ -560,6 +616,8 @@ int main(void)
 		SUITE_TEST(sync_wakes_sleeping_workers),
 		SUITE_TEST(after_a_release_the_event_may_be_replaced),
 		SUITE_TEST(hung_worker_is_found_and_sleeping_ones_are_not),
+		SUITE_TEST(sync_reports_a_worker_that_hangs),
+		SUITE_TEST(stop_reports_a_worker_that_hangs),
 		SUITE_TEST(stop_ends_sleeping_and_busy_workers),
 	};
 
