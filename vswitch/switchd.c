@@ -72,7 +72,21 @@ static struct sw sw;
 
 /* ---- options ------------------------------------------------------------ */
 
-/* "1", "0,2-3" to core numbers; returns their count or -EINVAL. */
+/* Each once: two workers on a core would take turns. */
+static int add_core(unsigned cores[], int n, unsigned core)
+{
+	int i;
+
+	if (n == WORKERS_MAX)
+		return -E2BIG;
+	for (i = 0; i < n; i++)
+		if (cores[i] == core)
+			return -EEXIST;
+	cores[n] = core;
+	return n + 1;
+}
+
+/* "1", "0,2-3" to core numbers; their count, -EINVAL, -E2BIG or -EEXIST. */
 static int parse_cores(const char *text, unsigned cores[])
 {
 	int n = 0;
@@ -93,9 +107,9 @@ static int parse_cores(const char *text, unsigned cores[])
 		    (*end && *end != ','))
 			return -EINVAL;
 		for (; first <= last; first++) {
-			if (n == WORKERS_MAX)
-				return -E2BIG;
-			cores[n++] = first;
+			n = add_core(cores, n, first);
+			if (n < 0)
+				return n;
 		}
 		text = *end ? end + 1 : end;
 	}
@@ -181,21 +195,33 @@ static int parse_options(int argc, char **argv, struct options *o)
 
 /* ---- rights --------------------------------------------------------------- */
 
+/* Another id than root's is the first of all confinement. */
+static int look_up_user(const char *name, uid_t *uid, gid_t *gid)
+{
+	int rc = daemon_lookup_user(name, uid, gid);
+
+	if (rc < 0) {
+		log_err("user %s: %s; create it (useradd --system %s) or name "
+			"another with --user", name, strerror(-rc), name);
+	} else if (!*uid) {
+		log_err("--user %s: the switch does not run as root; leave it "
+			"out for causeway-switch, or name another user", name);
+		rc = -EPERM;
+	}
+	return rc;
+}
+
 static int choose_user(const struct options *o, uid_t *uid, gid_t *gid)
 {
-	const char *spec = o->user;
-	int rc;
+	int rc = 0;
 
-	*uid = (uid_t)-1;
-	*gid = (gid_t)-1;
-	if (geteuid() != 0)
-		return 0;
-	rc = daemon_lookup_user(spec ? spec : "causeway-switch", uid, gid);
-	if (rc < 0)
-		log_err("user %s: %s; create it (useradd --system %s) or name "
-			"another with --user",
-			spec ? spec : "causeway-switch", strerror(-rc),
-			spec ? spec : "causeway-switch");
+	if (o->user || !geteuid())
+		rc = look_up_user(o->user ? o->user : "causeway-switch", uid,
+				  gid);
+	if (geteuid() != 0) { /* it stays who it is */
+		*uid = (uid_t)-1;
+		*gid = (gid_t)-1;
+	}
 	return rc;
 }
 
@@ -421,8 +447,9 @@ int main(int argc, char **argv)
 		return rc;
 	n = o.cores ? parse_cores(o.cores, cores) : default_cores(cores);
 	if (n < 0) {
-		fprintf(stderr, "--cores %s: such as 1 or 2,4-5, at most %d\n",
-			o.cores ? o.cores : "", WORKERS_MAX);
+		fprintf(stderr, "--cores %s: such as 1 or 2,4-5, each once, "
+				"at most %d\n", o.cores ? o.cores : "",
+			WORKERS_MAX);
 		return 2;
 	}
 	if (o.preflight)
