@@ -69,7 +69,7 @@ _switchctl()
 	case $command in
 	'')
 		words='apply confirm revert show ports bond uplink lldp fdb stats drops capture mirror trace
-			names version'
+			names version help'
 		options='--version'
 		;;
 	apply)

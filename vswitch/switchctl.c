@@ -8,7 +8,9 @@
  */
 #include "vswitch/switchctl.h"
 
+#include <ctype.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +96,7 @@ static const struct command {
 	{ "names", ctl_names, 1, 1, "", "ports|networks|bonds",
 	  "names, one a line" },
 	{ "version", ctl_version, 0, 0, "", "", "of switchctl and the switch" },
+	{ "help", NULL, 0, 1, "", "[COMMAND]", "as --help" },
 	{ NULL, NULL, 0, 0, NULL, NULL, NULL },
 };
 
@@ -142,7 +145,7 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* A number with one of the letters of `units`, each `step[]` more. */
+/* A whole number, or with one of the letters of `units`, `step[]` times it. */
 static bool parse_scaled(const char *text, const char *units,
 			 const uint64_t *step, uint64_t max, uint64_t *to)
 {
@@ -160,8 +163,8 @@ static bool parse_scaled(const char *text, const char *units,
 	}
 	if (v > (double)max || v < 1)
 		return false;
-	*to = (uint64_t)v;
-	return true;
+	*to = llround(v); /* 1.1M is not exact */
+	return fabs(v - (double)*to) < 1e-6;
 }
 
 static bool parse_rate(const char *text, uint64_t *to)
@@ -234,11 +237,11 @@ static const char *set_value(struct ctl *ctl, int opt, const char *arg)
 	case OPT_DURATION:
 		return parse_duration(arg, &ctl->duration_s) ?
 			       NULL :
-			       "1 s to a week, such as 90s, 10m or 1h";
+			       "whole seconds up to a week, such as 90s, 10m or 1h";
 	case OPT_CONFIRM_WITHIN:
 		return parse_trial(arg, &ctl->confirm_within_s) ?
 			       NULL :
-			       "1 s to an hour, such as 30, 90s or 5m";
+			       "whole seconds up to an hour, such as 30, 90s or 5m";
 	case OPT_WATCH:
 		ctl->watch = true;
 		ctl->watch_s = 1;
@@ -335,11 +338,17 @@ struct parsed {
 	uint64_t given; /* bit 0: -w, else opt - 255 */
 };
 
+/* "--watch -1" is two options to getopt. */
+static bool is_negative(const char *word)
+{
+	return word && word[0] == '-' && isdigit((unsigned char)word[1]);
+}
+
 /* Options may stand before and after the command. */
 static int parse_options(struct ctl *ctl, int argc, char **argv,
 			 struct parsed *p)
 {
-	const char *valid;
+	const char *arg, *valid;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "hVw:", long_options, NULL)) !=
@@ -353,10 +362,13 @@ static int parse_options(struct ctl *ctl, int argc, char **argv,
 		}
 		p->given |= 1ull << (opt == 'w' ? 0 : opt - 255);
 		set_flag(ctl, opt, optarg);
-		valid = set_value(ctl, opt, optarg);
+		arg = opt == OPT_WATCH && !optarg && is_negative(argv[optind])
+			      ? argv[optind]
+			      : optarg;
+		valid = set_value(ctl, opt, arg);
 		if (valid)
 			return ctl_fail(ctl, CTL_USAGE, "--%s %s: %s",
-					option_name(opt), optarg, valid);
+					option_name(opt), arg, valid);
 	}
 	ctl->argc = argc - optind;
 	ctl->argv = argv + optind;
@@ -386,6 +398,16 @@ static int run(struct ctl *ctl, const struct parsed *p)
 	return code ? code : p->command->run(ctl);
 }
 
+/* "help", "help stats" are "--help", "stats --help". */
+static void take_help(struct ctl *ctl, struct parsed *p)
+{
+	if (!ctl->argc || strcmp(ctl->argv[0], "help") != 0)
+		return;
+	p->help = true;
+	ctl->argc--;
+	ctl->argv++;
+}
+
 /* The command takes its name off the operands. */
 static int choose(struct ctl *ctl, struct parsed *p)
 {
@@ -393,6 +415,7 @@ static int choose(struct ctl *ctl, struct parsed *p)
 		printf("switchctl %s\n", CAUSEWAY_VERSION);
 		return CTL_DONE;
 	}
+	take_help(ctl, p);
 	if (ctl->argc)
 		p->command = find_command(ctl->argv[0]);
 	if (ctl->argc && !p->command)

@@ -302,29 +302,45 @@ int ctl_drops(struct ctl *ctl)
 	return CTL_DONE;
 }
 
+static json_t *names_in(const json_t *state, const char *what)
+{
+	bool bonds = !strcmp(what, "bonds");
+	const json_t *list = json_object_get(state, bonds ? "ports" : what);
+	json_t *names = json_array();
+	size_t i;
+
+	for (i = 0; i < json_array_size(list); i++) {
+		const json_t *o = json_array_get(list, i);
+
+		if (!bonds || !strcmp(ctl_text(o, "type"), "bond"))
+			json_array_append_new(names,
+					      json_string(ctl_text(o, "name")));
+	}
+	return names;
+}
+
 /* Names of one kind, one a line: for completion and scripts. */
 int ctl_names(struct ctl *ctl)
 {
 	const char *what = ctl->argv[0];
-	bool bonds = !strcmp(what, "bonds");
-	json_t *state, *list;
+	json_t *state, *names;
 	size_t i;
 	int code;
 
-	if (!bonds && strcmp(what, "ports") && strcmp(what, "networks"))
+	if (strcmp(what, "bonds") && strcmp(what, "ports") &&
+	    strcmp(what, "networks"))
 		return ctl_fail(ctl, CTL_USAGE,
 				"names %s: ports, networks or bonds", what);
 	code = ctl_call(ctl, "state.get", NULL, NULL, &state);
 	if (code)
 		return code;
-	list = json_object_get(state, bonds ? "ports" : what);
-	for (i = 0; i < json_array_size(list); i++) {
-		const json_t *o = json_array_get(list, i);
-
-		if (!bonds || !strcmp(ctl_text(o, "type"), "bond"))
-			puts(ctl_text(o, "name"));
-	}
+	names = names_in(state, what);
 	json_decref(state);
+	if (ctl->json)
+		return ctl_print_json(json_pack("{s:o}", what, names));
+	for (i = 0; i < json_array_size(names); i++)
+		puts(json_string_value(json_array_get(names, i)));
+	json_decref(names);
 	return CTL_DONE;
 }
 

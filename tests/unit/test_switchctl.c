@@ -589,6 +589,15 @@ static void watching_shows_rates_until_the_reader_leaves(void)
 	CU_ASSERT(t.calls >= before + 2);
 }
 
+static void names_are_lines_or_a_list(void)
+{
+	prints("names bonds", 0, "up0\n");
+	prints("names ports --json", 0,
+	       "{\n  \"ports\": [\n    \"web\",\n    \"up0\"\n  ]\n}\n");
+	prints("names bonds --json", 0,
+	       "{\n  \"bonds\": [\n    \"up0\"\n  ]\n}\n");
+}
+
 static void json_is_what_the_switch_said(void)
 {
 	static const char *const cases[][2] = {
@@ -726,11 +735,11 @@ static void a_state_that_is_wrong_is_never_sent(void)
 
 static void a_capture_goes_through_a_pipe_and_ends(void)
 {
-	prints("capture web --snaplen 96 --rate 1.5M --duration 2m "
+	prints("capture web --snaplen 96 --rate 1.1M --duration 1.5m "
 	       "--direction in --reason test 2>/dev/null | cat", 0, "PCAPNG");
 	asked("capture.start",
-	      "{'port':'web','direction':'in','snaplen':96,'duration_s':120,"
-	      "'rate_bps':1500000,'why':'test'}");
+	      "{'port':'web','direction':'in','snaplen':96,'duration_s':90,"
+	      "'rate_bps':1100000,'why':'test'}");
 	CU_ASSERT(t.written == 6);
 	prints("capture web >/dev/null", 0,
 	       "capturing for 60 s at most; Ctrl-C ends\n"
@@ -858,16 +867,21 @@ static void wrong_usage_is_named(void)
 		{ "ports web", "usage: switchctl ports" },
 		{ "ports --force", "ports takes no --force" },
 		{ "fdb -w x", "fdb takes no --write" },
-		{ "apply --confirm-within 2h f", "1 s to an hour" },
+		{ "apply --confirm-within 2h f", "whole seconds up to an hour" },
+		{ "apply --confirm-within 1.5 f", "1.5: whole seconds" },
+		{ "apply --confirm-within 0.5 f", "whole seconds" },
 		{ "confirm now", "usage: switchctl confirm" },
 		{ "ports --nonsense", "nonsense" },
 		{ "stats --watch 0", "0.1" },
+		{ "stats --watch -1", "--watch -1: seconds, 0.1 or more" },
+		{ "help frobnicate", "frobnicate: no such command" },
 		{ "stats 5", "--watch" },
 		{ "capture", "name one port" },
 		{ "capture web 'ip and and'", "pcap-filter(7)" },
 		{ "capture web --rate fast", "bit/s" },
-		{ "capture web --duration 0", "1 s to a week" },
+		{ "capture web --duration 0", "whole seconds up to a week" },
 		{ "capture web --snaplen 70000", "1 to 65535" },
+		{ "capture web --snaplen 96.5", "1 to 65535" },
 		{ "capture web --direction up", "in, out or both" },
 		{ "mirror", "usage: switchctl mirror" },
 		{ "mirror swap", "add, list or del" },
@@ -886,6 +900,8 @@ static void wrong_usage_is_named(void)
 		says(cases[i][0], 2, cases[i][1]);
 	CU_ASSERT(t.calls == before);
 	says("--help", 0, "Exit code");
+	says("help", 0, "Exit code");
+	says("help capture", 0, "write frames as pcapng");
 	says("capture --help", 0, "write frames as pcapng");
 	says("--version", 0, "switchctl 0.");
 	says("capture web -w /nonexistent/x", 4, "No such file");
@@ -916,6 +932,7 @@ int main(void)
 		SUITE_TEST(uplinks_and_their_neighbours_are_tables),
 		SUITE_TEST(stats_add_up_and_show_the_workers),
 		SUITE_TEST(watching_shows_rates_until_the_reader_leaves),
+		SUITE_TEST(names_are_lines_or_a_list),
 		SUITE_TEST(json_is_what_the_switch_said),
 		SUITE_TEST(apply_tells_what_was_done),
 		SUITE_TEST(a_state_on_trial_is_confirmed_or_taken_back),
