@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <jansson.h>
+#include <x86intrin.h>
 
 #include "base/daemon.h"
 #include "base/log.h"
@@ -239,7 +240,8 @@ static json_t *worker_json(const struct sw *sw, const struct worker *w)
 	const struct worker_stats *s = &w->stats;
 	json_t *sizes = json_array();
 	double busy = (double)s->busy_cycles;
-	double all = busy + (double)s->idle_cycles;
+	uint64_t idle = worker_idle_cycles(w, __rdtsc());
+	double all = busy + (double)idle;
 	unsigned i;
 
 	for (i = 0; i <= BURST_MAX; i++)
@@ -250,7 +252,7 @@ static json_t *worker_json(const struct sw *sw, const struct worker *w)
 		"worker", w->index, "core", w->core, "tid", w->tid, "asleep",
 		atomic_load(&w->asleep), "busy_cycles",
 		(json_int_t)s->busy_cycles, "idle_cycles",
-		(json_int_t)s->idle_cycles, "frames", (json_int_t)s->frames,
+		(json_int_t)idle, "frames", (json_int_t)s->frames,
 		"bursts", (json_int_t)s->bursts, "naps", (json_int_t)s->naps,
 		"sleeps", (json_int_t)s->sleeps, "busy_share",
 		all > 0 ? busy / all : 0.0, "cycles_per_frame",

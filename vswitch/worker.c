@@ -235,8 +235,6 @@ static unsigned round_once(struct worker *w, uint64_t *clock)
 			rq->quiet_since = after;
 			rq->cycles += after - now;
 			w->stats.busy_cycles += after - now;
-		} else {
-			w->stats.idle_cycles += after - now;
 		}
 		now = after;
 	}
@@ -324,19 +322,37 @@ static void take_interrupts(void)
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
+/*
+ * Nothing came for so many cycles: nap, doze, or sleep.  False: poll on.  After
+ * a rest the clock has to be read, or it would count as work of the next burst.
+ */
+static inline bool rest(struct worker *w, uint64_t quiet)
+{
+	uint64_t poll = atomic_load_explicit(&w->all->poll_cycles,
+					     memory_order_relaxed);
+
+	if (!w->current->active_count)
+		sleep_until_event(w);
+	else if (quiet <= poll)
+		return false;
+	else if (quiet > poll + w->all->hz / 1000000 * WORKER_DOZE_AFTER_US)
+		doze(w);
+	else
+		nap(w);
+	return true;
+}
+
 void worker_run(struct worker *w)
 {
 	uint64_t look_cycles = w->all->hz / 1000000 * WORKER_LOOK_US;
-	uint64_t doze_cycles = w->all->hz / 1000000 * WORKER_DOZE_AFTER_US;
-	uint64_t now = __rdtsc(), last_work = now, poll_cycles;
+	uint64_t now = __rdtsc(), last_work = now;
 
+	w->begun = now;
 	w->tid = syscall(SYS_gettid);
 	take_interrupts();
 	prctl(PR_SET_TIMERSLACK, 1000); /* naps as short as asked for */
 	while (!atomic_load_explicit(&w->all->stop, memory_order_relaxed)) {
 		check_sync(w);
-		poll_cycles = atomic_load_explicit(&w->all->poll_cycles,
-						   memory_order_relaxed);
 		if (round_once(w, &now))
 			last_work = now;
 		atomic_store_explicit(
@@ -350,19 +366,21 @@ void worker_run(struct worker *w)
 		} else if (now != last_work) {
 			park_quiet(w, now, false);
 		}
-		if (!w->current->active_count)
-			sleep_until_event(w);
-		else if (now - last_work > poll_cycles + doze_cycles)
-			doze(w);
-		else if (now - last_work > poll_cycles)
-			nap(w);
-		if (now - last_work > poll_cycles || !w->current->active_count)
+		if (rest(w, now - last_work))
 			now = __rdtsc();
 	}
 	atomic_store(&w->ended, true);
 }
 
 /* ---- control side ------------------------------------------------------------------ */
+
+uint64_t worker_idle_cycles(const struct worker *w, uint64_t now)
+{
+	uint64_t since = w->begun ? now - w->begun : 0;
+	uint64_t busy = w->stats.busy_cycles;
+
+	return since > busy ? since - busy : 0;
+}
 
 static void wake(struct worker *w)
 {

@@ -62,8 +62,7 @@ struct worker_plan {
 };
 
 struct worker_stats {
-	uint64_t busy_cycles; /* rounds that moved frames */
-	uint64_t idle_cycles;
+	uint64_t busy_cycles; /* from the poll that found frames, with them */
 	uint64_t frames, bursts;
 	uint64_t burst_size[BURST_MAX + 1];
 	uint64_t naps, sleeps;
@@ -86,6 +85,7 @@ struct worker {
 
 	/* the worker's own */
 	struct worker_plan *current;
+	uint64_t begun;	/* TSC */
 	uint64_t last_look;
 	struct burst burst;
 	struct worker_stats stats;
@@ -118,6 +118,9 @@ void workers_fini(struct workers *ws); /* threads have ended */
 
 /* Thread body: returns when ws->stop is set. */
 void worker_run(struct worker *w);
+
+/* All its cycles until `now` that were not busy: looking, napping, asleep. */
+uint64_t worker_idle_cycles(const struct worker *w, uint64_t now);
 
 /* Control: hand every worker its plan.  Old plans are freed. */
 int workers_set_queues(struct workers *ws, struct rxq *const rxq[], unsigned n);

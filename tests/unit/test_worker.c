@@ -195,6 +195,50 @@ static void socket_wakes_its_worker_too(void)
 	stop(&r);
 }
 
+static void pass_ms(const struct running *r, unsigned ms)
+{
+	uint64_t begin = __rdtsc();
+
+	while (__rdtsc() - begin < r->ws.hz / 1000 * ms)
+		;
+}
+
+/*
+ * From a push until the worker sleeps again is all the time that may count as
+ * work, however long it slept before.
+ */
+static void sleep_is_no_work(void)
+{
+	uint64_t awake = 0, asleep = 0, from, to;
+	const struct worker *w;
+	struct running r;
+	unsigned i;
+
+	start(&r, 1);
+	w = r.ws.worker[0];
+	fake_port_as_socket(port(&r, "a"));
+	queue(&r, "a", 0);
+	plan(&r);
+	CU_ASSERT_TRUE_FATAL(falls_asleep(&r, 0));
+	to = __rdtsc();
+	for (i = 1; i <= 20; i++) {
+		pass_ms(&r, 5);
+		from = __rdtsc();
+		asleep += from - to;
+		push(&r, "a", MAC_B, MAC_A);
+		CU_ASSERT_TRUE_FATAL(fake_port_wait_sent(port(&r, "b"), i));
+		CU_ASSERT_TRUE(w->bw.now >= from); /* rates go by it */
+		CU_ASSERT_TRUE_FATAL(falls_asleep(&r, 0));
+		to = __rdtsc();
+		awake += to - from;
+	}
+	CU_ASSERT_TRUE(w->stats.busy_cycles > 0);
+	CU_ASSERT_TRUE(w->stats.busy_cycles <= awake);
+	CU_ASSERT_TRUE(r.rxq[0]->cycles <= awake); /* the balancer's */
+	CU_ASSERT_TRUE(worker_idle_cycles(w, to) >= asleep);
+	stop(&r);
+}
+
 static void sleeping_worker_does_not_poll(void)
 {
 	struct running r;
@@ -601,6 +645,7 @@ int main(void)
 		SUITE_TEST(idle_worker_sleeps_and_a_frame_wakes_it),
 		SUITE_TEST(frame_that_comes_while_arming_is_not_lost),
 		SUITE_TEST(socket_wakes_its_worker_too),
+		SUITE_TEST(sleep_is_no_work),
 		SUITE_TEST(sleeping_worker_does_not_poll),
 		SUITE_TEST(queue_without_an_event_is_always_polled),
 		SUITE_TEST(
