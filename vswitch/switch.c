@@ -21,6 +21,7 @@
 #include "vswitch/switch.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -482,8 +483,10 @@ static int keep(struct sw *sw, const struct switch_conf *conf,
 	rc = text ? daemon_save_file(sw->state_path, text, strlen(text), 0600)
 		  : -ENOMEM;
 	free(text);
-	if (!rc)
+	if (!rc) {
+		sw->refused[0] = '\0';
 		return 0;
+	}
 	errs->count = 1;
 	snprintf(e->path, sizeof(e->path), "--state-dir");
 	snprintf(e->value, sizeof(e->value), "%.100s: %s", sw->state_path,
@@ -659,10 +662,54 @@ int switch_apply(struct sw *sw, struct switch_conf *wanted, unsigned flags,
 	return 0;
 }
 
+/*
+ * The file itself stays until another state is kept, so that the next start
+ * says the same; the copy is for whoever wants to know what was in it.
+ */
+static void put_aside(const struct sw *sw, const char *text, size_t len)
+{
+	char path[4096 + sizeof(SWITCH_BAD)];
+	int rc;
+
+	snprintf(path, sizeof(path), "%s" SWITCH_BAD, sw->state_path);
+	rc = daemon_save_file(path, text, len, 0600);
+	if (rc < 0)
+		log_warn("%s: %s", path, strerror(-rc));
+}
+
+static void say_refused(struct sw *sw, int rc,
+			const struct switch_conf_errors *errs)
+{
+	const struct switch_conf_error *e = &errs->error[0];
+
+	if (errs->count)
+		snprintf(sw->refused, sizeof(sw->refused),
+			 "%.200s: %s%s%s, expected %s", sw->state_path, e->path,
+			 e->path[0] ? " is " : "", e->value, e->expected);
+	else
+		snprintf(sw->refused, sizeof(sw->refused), "%.200s: %s",
+			 sw->state_path, strerror(-rc));
+	log_err("the saved state is not used: %s", sw->refused);
+}
+
+static int load_text(struct sw *sw, const char *text, size_t len,
+		     struct switch_conf_errors *errs)
+{
+	struct switch_conf *conf;
+	int rc = switch_conf_parse(&conf, text, len, errs);
+
+	if (rc < 0)
+		return rc;
+	rc = switch_apply(sw, conf, SWITCH_FORCE | SWITCH_BOOT, errs, NULL,
+			  NULL);
+	if (rc < 0)
+		switch_conf_free(conf);
+	return rc;
+}
+
 int switch_load(struct sw *sw)
 {
 	struct switch_conf_errors errs = { 0 };
-	struct switch_conf *conf;
 	size_t len;
 	char *text;
 	int rc;
@@ -670,22 +717,16 @@ int switch_load(struct sw *sw)
 	if (!sw->state_path)
 		return -ENOENT;
 	rc = daemon_read_file(sw->state_path, CONF_TEXT_MAX, &text, &len);
-	if (rc < 0)
+	if (rc == -ENOENT)
 		return rc;
-	rc = switch_conf_parse(&conf, text, len, &errs);
-	free(text);
-	if (!rc)
-		rc = switch_apply(sw, conf, SWITCH_FORCE | SWITCH_BOOT, &errs,
-				  NULL, NULL);
-	else
-		conf = NULL;
-	if (rc < 0) {
-		switch_conf_free(conf);
-		if (errs.count)
-			log_err("%s: %s is %s, expected %s", sw->state_path,
-				errs.error[0].path, errs.error[0].value,
-				errs.error[0].expected);
+	if (!rc) {
+		rc = load_text(sw, text, len, &errs);
+		if (rc < 0)
+			put_aside(sw, text, len);
+		free(text);
 	}
+	if (rc < 0)
+		say_refused(sw, rc, &errs);
 	return rc;
 }
 

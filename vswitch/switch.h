@@ -79,6 +79,7 @@ struct sw {
 	struct bridge bridge;
 	const char *netd_path;
 	const char *state_path; /* file, or NULL: not kept */
+	char refused[1024]; /* why what is in that file is not used, or "" */
 	uint64_t tsc_hz;
 	struct switch_conf *running;
 	struct sw_port *ports[PORT_ID_MAX]; /* by id */
@@ -126,8 +127,13 @@ int switch_keep(struct sw *sw, struct switch_conf_errors *errs);
  */
 int switch_review(struct sw *sw);
 
-/* The saved state, at start: 0, -ENOENT, or why it cannot be used. */
+/*
+ * The saved state, at start: 0, -ENOENT, or why it cannot be used.  Then
+ * sw->refused says so until another is kept, and the text is put aside in a
+ * file of that name and SWITCH_BAD.
+ */
 int switch_load(struct sw *sw);
+#define SWITCH_BAD ".bad"
 
 struct sw_port *switch_find_port(const struct sw *sw, const char *name);
 /* The configuration of a port, by its name in the running state. */

@@ -171,18 +171,32 @@ static void print_trial(const json_t *trial)
 		puts("no state");
 }
 
-static void print_show(const json_t *version, const json_t *state,
-		       const json_t *trial, const json_t *ports,
-		       const json_t *sessions)
+/* `refused`: what is wrong with the saved one; or NULL. */
+static void print_generation(const json_t *state, const json_t *refused)
 {
-	printf("causeway-switchd %s, pid %lld\n", ctl_text(version, "version"),
-	       (long long)ctl_number(version, "pid"));
+	const char *why = ctl_text(refused, "why");
+
 	if (*ctl_text(state, "owner"))
 		printf("generation %lld of %s\n",
 		       (long long)ctl_number(state, "generation"),
 		       ctl_text(state, "owner"));
-	else
+	else if (!*why)
 		puts("no state yet: switchctl apply FILE");
+	else
+		puts("no state");
+	if (*why)
+		printf("the saved state is not used: %s\n  it is in %s, too: "
+		       "correct it, then switchctl apply FILE\n",
+		       why, ctl_text(refused, "copy"));
+}
+
+static void print_show(const json_t *version, const json_t *state,
+		       const json_t *refused, const json_t *trial,
+		       const json_t *ports, const json_t *sessions)
+{
+	printf("causeway-switchd %s, pid %lld\n", ctl_text(version, "version"),
+	       (long long)ctl_number(version, "pid"));
+	print_generation(state, refused);
 	print_trial(json_object_get(trial, "trial"));
 	putchar('\n');
 	print_networks(json_object_get(state, "networks"));
@@ -197,12 +211,14 @@ static void print_show(const json_t *version, const json_t *state,
 int ctl_show(struct ctl *ctl)
 {
 	json_t *version = NULL, *state = NULL, *ports = NULL;
-	json_t *sessions = NULL, *trial = NULL;
+	json_t *sessions = NULL, *trial = NULL, *saved = NULL;
 	int code;
 
 	code = ctl_call(ctl, "version", NULL, NULL, &version);
 	if (!code)
 		code = ctl_call(ctl, "state.get", NULL, NULL, &state);
+	if (!code)
+		code = ctl_call_if_known(ctl, "state.saved", &saved);
 	if (!code)
 		code = ctl_call_if_known(ctl, "state.trial", &trial);
 	if (!code)
@@ -212,15 +228,18 @@ int ctl_show(struct ctl *ctl)
 		code = ctl_call_if_known(ctl, "mirror.list", &sessions);
 	if (!code && ctl->json)
 		code = ctl_print_json(json_pack(
-			"{s:O, s:O, s:O*, s:O, s:O*}", "version", version,
-			"state", state, "trial",
+			"{s:O, s:O, s:O*, s:O*, s:O, s:O*}", "version",
+			version, "state", state, "refused",
+			json_object_get(saved, "refused"), "trial",
 			json_object_get(trial, "trial"), "ports",
 			json_object_get(ports, "ports"), "sessions",
 			sessions));
 	else if (!code)
-		print_show(version, state, trial, ports, sessions);
+		print_show(version, state, json_object_get(saved, "refused"),
+			   trial, ports, sessions);
 	json_decref(version);
 	json_decref(state);
+	json_decref(saved);
 	json_decref(trial);
 	json_decref(ports);
 	json_decref(sessions);

@@ -414,10 +414,9 @@ static int start(const struct options *o, const unsigned cores[],
 static int serve(struct options *o)
 {
 	struct event *watchdog;
-	int rc = switch_load(&sw);
+	int rc;
 
-	if (rc < 0 && rc != -ENOENT)
-		log_err("the saved state is not used: %s", strerror(-rc));
+	switch_load(&sw); /* says by itself what is wrong with it */
 	rc = daemon_stop_on_signals(sw.base, NULL, NULL, NULL);
 	if (!rc)
 		rc = confine(&o->devices);

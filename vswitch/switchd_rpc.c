@@ -388,6 +388,7 @@ static void version(struct rpc_request *req, void *ctx)
 static const struct rpc_method methods[] = {
 	{ "state.apply", state_rpc_apply, 0, 0 },
 	{ "state.get", state_rpc_get, 0, 0 },
+	{ "state.saved", state_rpc_saved, 0, 0 },
 	{ "state.trial", state_rpc_trial, 0, 0 },
 	{ "state.confirm", state_rpc_confirm, 0, 0 },
 	{ "state.revert", state_rpc_revert, 0, 0 },

@@ -244,6 +244,19 @@ void state_rpc_get(struct rpc_request *req, void *ctx)
 		rpc_reply(req, state);
 }
 
+void state_rpc_saved(struct rpc_request *req, void *ctx)
+{
+	const struct sw *sw = ctx;
+
+	if (!sw->refused[0])
+		rpc_reply(req, json_pack("{s:n}", "refused"));
+	else
+		rpc_reply(req, json_pack("{s:{s:s, s:o}}", "refused", "why",
+					 sw->refused, "copy",
+					 json_sprintf("%s" SWITCH_BAD,
+						      sw->state_path)));
+}
+
 void state_rpc_trial(struct rpc_request *req, void *ctx)
 {
 	uint64_t left_ms;

@@ -19,6 +19,7 @@ void state_rpc_fini(void);
 /* Handlers; ctx is the struct sw. */
 void state_rpc_apply(struct rpc_request *req, void *ctx);
 void state_rpc_get(struct rpc_request *req, void *ctx);
+void state_rpc_saved(struct rpc_request *req, void *ctx);
 void state_rpc_trial(struct rpc_request *req, void *ctx);
 void state_rpc_confirm(struct rpc_request *req, void *ctx);
 void state_rpc_revert(struct rpc_request *req, void *ctx);

@@ -89,9 +89,16 @@ whole=$(cat "$STAGE/state/state.json")
 while IFS='|' read -r what text; do
 	must "the switch starts with a state that is $what" restart_with "$text"
 	equal "and has no port" "$(ports)" 0
-	expect "and says why" grep -q 'saved state is not used' \
+	expect "and says why" grep -q \
+		"saved state is not used: $STAGE/state/state.json: [^ ]" \
 		"$STAGE/log/switchd"
+	expect "to who asks, too" eval 'stage_ctl show |
+		grep -q "saved state is not used: $STAGE/state/state.json: "'
+	equal "what it did not use is kept" \
+		"$(cat "$STAGE/state/state.json.bad")" "$text"
 	must "a good state is taken again" apply
+	refuse "of which nobody says that" eval \
+		'stage_ctl show | grep "saved state"'
 	expect "and they go on" talks_on
 done <<-END
 	cut off|$(tr -d '\n' <<<"${whole:0:$((${#whole} / 2))}")

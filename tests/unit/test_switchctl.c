@@ -101,6 +101,7 @@ static struct answer {
 	{ "mirror.del", "{'packets':1,'bytes':64,'dropped':0}" },
 	{ "state.apply", "{'owner':'t','generation':8,'actions':["
 			 "'remove port a','add port b']}" },
+	{ "state.saved", "{'refused':null}" },
 	{ "state.trial", "{'trial':null}" },
 	{ "state.confirm", "{'owner':'t','generation':8}" },
 	{ "state.revert", "{'owner':'t','generation':7,'actions':["
@@ -250,6 +251,7 @@ static const struct rpc_method methods[] = {
 	{ "bonds.set_active", do_answer, 0, 0 },
 	{ "uplinks.list", do_answer, 0, 0 },
 	{ "lldp.list", do_answer, 0, 0 },
+	{ "state.saved", do_answer, 0, 0 },
 	{ "state.trial", do_answer, 0, 0 },
 	{ "state.confirm", do_answer, 0, 0 },
 	{ "state.revert", do_answer, 0, 0 },
@@ -660,6 +662,22 @@ static void apply_tells_what_was_done(void)
 	t.refuse = false;
 }
 
+static void a_saved_state_that_is_not_used_is_shown_with_the_reason(void)
+{
+	const char *running = answers[1].result;
+
+	set_answer("state.get", "{'owner':'','networks':[],'ports':[]}");
+	says("show", 0, "no state yet: switchctl apply FILE\n");
+	set_answer("state.saved", "{'refused':{'why':'/s: line 3 column 1, "
+				  "expected JSON: so','copy':'/s.bad'}}");
+	says("show", 0, "no state\nthe saved state is not used: /s: line 3 "
+			"column 1, expected JSON: so\n  it is in /s.bad, too: "
+			"correct it, then switchctl apply FILE\n");
+	says("show --json", 0, "\"copy\": \"/s.bad\"");
+	set_answer("state.saved", "{'refused':null}");
+	set_answer("state.get", running);
+}
+
 static void a_state_on_trial_is_confirmed_or_taken_back(void)
 {
 	const char *applied = "{'owner':'t','generation':8,'actions':[],"
@@ -935,7 +953,8 @@ int main(void)
 		SUITE_TEST(names_are_lines_or_a_list),
 		SUITE_TEST(json_is_what_the_switch_said),
 		SUITE_TEST(apply_tells_what_was_done),
-		SUITE_TEST(a_state_on_trial_is_confirmed_or_taken_back),
+		SUITE_TEST(a_saved_state_that_is_not_used_is_shown_with_the_reason),
+	SUITE_TEST(a_state_on_trial_is_confirmed_or_taken_back),
 		SUITE_TEST(who_may_cut_the_host_off_is_told_of_trials),
 		SUITE_TEST(a_state_that_is_wrong_is_never_sent),
 		SUITE_TEST(a_capture_goes_through_a_pipe_and_ends),
