@@ -364,8 +364,9 @@ static void check_destination(struct params *p)
 			refuse(p, "to", "a port other than those it watches");
 		else if (!capture_may_copy(sc, s, at))
 			refuse(p, "to",
-			       "a port of the same network, or "
-			       "other_network: true to copy across");
+			       "a port of the same network, or say that it "
+			       "copies across: switchctl mirror add "
+			       "--other-network (here other_network: true)");
 	}
 }
 

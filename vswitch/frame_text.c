@@ -346,6 +346,47 @@ static void list_fields(const struct layer *l, char *text, size_t size)
 			       f->name);
 }
 
+static void list_words(const struct word *w, char *text, size_t size)
+{
+	size_t at = 0;
+
+	for (*text = '\0'; w->name && at < size; w++)
+		at += snprintf(text + at, size - at, "%s%s", at ? " " : "",
+			       w->name);
+}
+
+/* What set_field() would have taken. */
+static void describe_field(const struct field *f, char *text, size_t size)
+{
+	unsigned long long max = f->bits < 64 ? (1ull << f->bits) - 1 : 0;
+	char words[96];
+
+	text[0] = '\0';
+	switch (f->kind) {
+	case MAC:
+		snprintf(text, size, "MAC address such as 02:00:00:00:00:0b");
+		return;
+	case IPV4:
+		snprintf(text, size, "IPv4 address such as 10.0.0.1");
+		return;
+	case IPV6:
+		snprintf(text, size, "IPv6 address such as fd00::1");
+		return;
+	case NUMBER:
+		snprintf(text, size, "number 0 to %llu (0x%llx)", max, max);
+		return;
+	case WORD:
+		list_words(f->words, words, sizeof(words));
+		snprintf(text, size, "one of %s, or a number 0 to %llu", words,
+			 max);
+		return;
+	case FLAGS:
+		list_words(f->words, words, sizeof(words));
+		snprintf(text, size, "letters of %s", words);
+		return;
+	}
+}
+
 static bool set_tpid(struct build *b, struct part *p, const char *value)
 {
 	uint64_t v;
@@ -377,9 +418,11 @@ static bool add_field(struct build *b, struct part *p, char *text)
 		return fail(b, "%s has no %s; it has %s", l->name, text,
 			    known);
 	}
-	if (!set_field(&l->fields[i], b->out + p->at, value))
-		return fail(b, "%s %s=%s: not valid here", l->name, text,
-			    value);
+	if (!set_field(&l->fields[i], b->out + p->at, value)) {
+		describe_field(&l->fields[i], known, sizeof(known));
+		return fail(b, "%s %s=%s: expected %s", l->name, text, value,
+			    known);
+	}
 	p->given |= 1u << i;
 	return true;
 }
