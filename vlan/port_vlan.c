@@ -53,6 +53,7 @@ int port_vlan_init(struct port_vlan *pv, const struct port_vlan_conf *conf,
 		.mode = conf->mode,
 		.pvid = conf->pvid,
 		.tpid = conf->tpid ? conf->tpid : TAG_TPID_8021Q,
+		.listener = conf->listener,
 		.vids = conf->vids,
 	};
 	if (conf->mode == PORT_VLAN_TUNNEL) {

@@ -32,6 +32,9 @@
  * tag (VID 0) in front of another tag is refused on ingress.  The README
  * compares this with Open vSwitch.
  *
+ * A listener is where a network ends, with nobody behind it to hop to: it gets
+ * such frames bare, too.
+ *
  * A struct port_vlan is a plain value, immutable while workers see it.
  */
 #ifndef CAUSEWAY_PORT_VLAN_H
@@ -59,6 +62,7 @@ struct port_vlan_conf {
 	uint16_t pvid;       /* 0..4094; TRUNK: must be 0; see port_vlan_init */
 	uint16_t tpid;       /* outer tag read and written; 0 means 0x8100 */
 	bool accept_pvid;    /* ACCESS: frames tagged with pvid, too */
+	bool listener;	     /* what starts with a tag may leave untagged */
 	struct vid_set vids; /* TRUNK, NATIVE: allowed; TUNNEL: C-VIDs */
 };
 
@@ -66,6 +70,7 @@ struct port_vlan_conf {
 struct port_vlan {
 	uint8_t mode;
 	bool filters_cvids; /* TUNNEL: vids was not empty */
+	bool listener;
 	uint16_t pvid;
 	uint16_t tpid;
 	struct vid_set vids; /* admitted outermost VIDs; 0: no VID at all */
@@ -137,7 +142,7 @@ static inline int port_vlan_egress(const struct port_vlan *pv, uint16_t vid,
 		return port_vlan_tunnel_carries(pv, f) ? 0 : -1;
 	if (pv->mode == PORT_VLAN_ACCESS ||
 	    (pv->mode == PORT_VLAN_NATIVE_UNTAGGED && vid == pv->pvid))
-		return tag_beneath(f) ? -1 : 0;
+		return tag_beneath(f) && !pv->listener ? -1 : 0;
 	tag[0] = tag_make(pv->tpid, pcp, vid);
 	return 1;
 }

@@ -543,7 +543,7 @@ enum drop bridge_egress_check(struct bridge_worker *bw,
 	uint32_t tag[FRAME_TAGS_MAX];
 	int n;
 
-	if (bridge_wire_len(f) > out->frame_max)
+	if (bridge_wire_len(f) > out->egress_max)
 		return DROP_EGRESS_MTU;
 	n = port_vlan_egress(&out->vlan, v->segments[f->segment].vid, f->tci,
 			     f, tag);

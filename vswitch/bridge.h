@@ -81,7 +81,8 @@ struct bport {
 	const uint16_t *segment_of_vid; /* trunks: [4096]; else NULL */
 	const struct mirror_taps *taps; /* NULL: nobody looks */
 	uint32_t flags;
-	uint32_t frame_max; /* bytes of a canonical frame without GSO */
+	uint32_t frame_max; /* bytes of a canonical frame without GSO, */
+	uint32_t egress_max; /* from the port, and to it */
 	uint16_t id;
 	uint16_t segment; /* of access and tunnel ports */
 	struct port_vlan vlan;

@@ -48,7 +48,7 @@ static void flat_frame(struct bridge_worker *bw, const struct frame *f,
 static bool takes(struct bridge_worker *bw, const struct bport *out,
 		  const struct frame *f, const struct frame *copy)
 {
-	if (bridge_wire_len(copy) > out->frame_max + 4u * f->tags)
+	if (bridge_wire_len(copy) > out->egress_max + 4u * f->tags)
 		return false;
 	if (!(out->flags & BPORT_RATE_TO))
 		return true;

@@ -72,7 +72,8 @@ static int make_vlan(struct bport *bp, const struct switch_conf *sc,
 		     struct switch_conf_errors *errs)
 {
 	struct port_vlan_conf vc = { .mode = vlan_modes[conf->vlan_mode],
-				     .tpid = conf->tpid };
+				     .tpid = conf->tpid,
+				     .listener = conf->promiscuous };
 	const char *why = NULL;
 	unsigned i;
 
@@ -234,8 +235,11 @@ static int make_port(struct bport **out, const struct switch_conf *sc,
 	bp->id = vp->id;
 	bp->flags = make_flags(vp->conf);
 	/* inner tags of trunks and tunnels are part of the canonical frame */
+	bp->egress_max = vp->conf->mtu + 14 + 8;
 	bp->frame_max = vp->conf->mtu + 14 +
 			(vp->conf->vlan_mode == CONF_VLAN_ACCESS ? 0 : 8);
+	if (!vp->conf->promiscuous) /* which gets what others' trunks sent */
+		bp->egress_max = bp->frame_max;
 	rc = make_vlan(bp, sc, vp->conf, errs);
 	if (!rc)
 		rc = make_segments(bp, sc, vp->conf);

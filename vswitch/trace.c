@@ -155,6 +155,15 @@ static void explain_ingress(struct trace *t, const struct frame *f)
 			"network");
 }
 
+/* Does it leave there?  Puts the tags on. */
+static enum drop leaves(struct trace *t, const struct bport *out,
+			struct frame *f)
+{
+	if (!out->port->link || !out->port->tx_queues)
+		return DROP_NO_LINK;
+	return bridge_egress_check(t->bw, t->v, out, f);
+}
+
 static json_t *deliveries(struct trace *t, struct frame *f)
 {
 	uint16_t *ids = calloc(PORT_ID_MAX, sizeof(*ids));
@@ -166,10 +175,8 @@ static json_t *deliveries(struct trace *t, struct frame *f)
 					PORT_ID_MAX);
 	for (i = 0; i < n; i++) {
 		const struct bport *out = t->v->ports[ids[i]];
-		enum drop why = DROP_NO_LINK;
+		enum drop why = leaves(t, out, f);
 
-		if (out->port->link && out->port->tx_queues)
-			why = bridge_egress_check(t->bw, t->v, out, f);
 		step(t, "to port %s: %s", port_name(t, ids[i]),
 		     why ? drop_help(why) : "transmitted");
 		json_array_append_new(
@@ -186,10 +193,11 @@ static json_t *deliveries(struct trace *t, struct frame *f)
 	return list;
 }
 
-static json_t *copies(struct trace *t, const struct frame *f)
+static json_t *copies(struct trace *t, struct frame *f)
 {
 	json_t *list = json_array();
 	const struct segment *seg;
+	enum drop why;
 	unsigned i;
 
 	if (f->segment == SEGMENT_NONE)
@@ -200,9 +208,13 @@ static json_t *copies(struct trace *t, const struct frame *f)
 
 		if (!bridge_hears(t->bw, t->v, t->in, ear, f))
 			continue;
-		json_array_append_new(list,
-				      json_string(port_name(t, ear->id)));
-		step(t, "copy to promiscuous port %s", port_name(t, ear->id));
+		why = leaves(t, ear, f);
+		if (!why)
+			json_array_append_new(list, json_string(port_name(
+							    t, ear->id)));
+		step(t, "copy to promiscuous port %s%s%s",
+		     port_name(t, ear->id), why ? ": " : "",
+		     why ? drop_help(why) : "");
 	}
 	return list;
 }

@@ -180,12 +180,13 @@ static bool egress_form(const struct switch_conf *conf,
 	if (c->vlan_mode == CONF_VLAN_TUNNEL)
 		return tunnel_takes(c, p);
 	if (bare)
-		return !starts_with_tag(p);
+		return c->promiscuous || !starts_with_tag(p);
 	packet_tag(p, c->tpid ? c->tpid : 0x8100,
 		   conf->networks[network].vlan | pcp);
 	return true;
 }
 
+/* From the port; to it also, but for inner tags that listeners are shown. */
 static unsigned longest(const struct conf_port *c)
 {
 	return c->mtu + 14 + (c->vlan_mode == CONF_VLAN_ACCESS ? 0 : 8);
@@ -354,7 +355,7 @@ static void deliver(const struct bridge_model *m, int out, int network,
 	d->bytes = *p;
 	if (!m->link[out])
 		d->fate = MODEL_NO_LINK;
-	else if (p->len > longest(c))
+	else if (p->len > (c->promiscuous ? c->mtu + 14u + 8u : longest(c)))
 		d->fate = MODEL_TOO_LONG;
 	else if (!egress_form(m->conf, c, network, pcp, &d->bytes))
 		d->fate = MODEL_BARE_TAG;

@@ -147,6 +147,41 @@ static void copy_has_the_tags_of_the_listeners_port(void)
 	fake_switch_free(fs);
 }
 
+/* Tagged twice: others must not get it bare, for it would name its VLAN. */
+static void listener_gets_frames_that_start_with_a_tag(void)
+{
+	struct fake_switch *fs = fake_switch_new(
+		FAKE_NETS(FAKE_NET("n", 10, ",'uplink':'up'"))
+		FAKE_PORTS(FAKE_GUEST("tr", "'trunk':['n']") ","
+			   FAKE_GUEST("b", "'network':'n','mac':'" MAC_B "'")
+			   "," FAKE_GUEST("ids", "'network':'n','mac':'" MAC_D
+						 "','promiscuous':true") ","
+			   FAKE_UPLINK("up")));
+	const struct packet *in, *hop;
+	unsigned i;
+
+	/* a copy, a flooded frame and one to itself, long ones too */
+	for (i = 0; i < 2; i++) {
+		in = tagged(frame_of(MAC_OUT, MAC_A, i ? 1514 : 64), C(20));
+		hop = tagged(in, C(10));
+		CU_ASSERT_TRUE(sends_to(fs, "tr", hop, "up ids"));
+		CU_ASSERT_TRUE(arrives_as(fs, "tr", hop, "ids", in));
+		in = tagged(frame_of(MAC_ALL, MAC_OUT, i ? 1514 : 64), C(20));
+		hop = tagged(in, C(10));
+		CU_ASSERT_TRUE(sends_to(fs, "up", hop, "tr ids"));
+		CU_ASSERT_TRUE(arrives_as(fs, "up", hop, "ids", in));
+		in = tagged(frame_of(MAC_D, MAC_A, i ? 1514 : 64), C(20));
+		hop = tagged(in, C(10));
+		CU_ASSERT_TRUE(arrives_as(fs, "tr", hop, "ids", in));
+	}
+	in = tagged(frame(MAC_B, MAC_A), C(20));
+	CU_ASSERT_TRUE(sends_to(fs, "tr", tagged(in, C(10)), "ids"));
+	CU_ASSERT_TRUE(fake_switch_ctr(fs, "b")->drops[DROP_EGRESS_VLAN] > 0);
+	CU_ASSERT_EQUAL(fake_switch_ctr(fs, "ids")->drops[DROP_EGRESS_VLAN],
+			0);
+	fake_switch_free(fs);
+}
+
 static void listeners_hear_each_other_once(void)
 {
 	struct fake_switch *fs = fake_switch_new(WIDE);
@@ -553,6 +588,7 @@ int main(void)
 		SUITE_TEST(refused_frames_are_copied_only_on_request),
 		SUITE_TEST(frames_without_a_destination_are_copied),
 		SUITE_TEST(copy_has_the_tags_of_the_listeners_port),
+		SUITE_TEST(listener_gets_frames_that_start_with_a_tag),
 		SUITE_TEST(listeners_hear_each_other_once),
 		SUITE_TEST(copies_of_a_burst_have_a_budget),
 		SUITE_TEST(stalled_listener_costs_others_nothing),

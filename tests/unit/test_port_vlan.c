@@ -457,7 +457,7 @@ static bool model_egress(const struct port_vlan_conf *c, unsigned vid,
 		return false;
 	if (c->mode == PORT_VLAN_ACCESS ||
 	    (c->mode == PORT_VLAN_NATIVE_UNTAGGED && vid == c->pvid))
-		return tags_known(canon) == 0;
+		return c->listener || tags_known(canon) == 0;
 	memmove(out->tag + 1, canon->tag, canon->n * sizeof(canon->tag[0]));
 	out->tag[0] = (uint32_t)(c->tpid ? c->tpid : 0x8100) << 16 | pcp | vid;
 	out->n++;
@@ -481,6 +481,7 @@ static void random_conf(struct packet_rng *rng, struct port_vlan_conf *c)
 					? 0
 					: some_tpids[packet_random(rng, 6)],
 			.accept_pvid = packet_random(rng, 4) == 0,
+			.listener = packet_random(rng, 4) == 0,
 		};
 		for (i = packet_random(rng, 4); i > 0; i--)
 			vid_set_add(&c->vids, some_vids[packet_random(rng, 8)]);

@@ -134,7 +134,11 @@ static void longest_frame_follows_mtu_and_tags(void)
 	struct fake_switch *fs = fake_switch_new(MIXED);
 
 	CU_ASSERT_EQUAL(bport(fs, "acc")->frame_max, 1400 + 14);
+	CU_ASSERT_EQUAL(bport(fs, "acc")->egress_max, 1400 + 14);
+	CU_ASSERT_EQUAL(bport(fs, "ids")->frame_max, 1500 + 14);
+	CU_ASSERT_EQUAL(bport(fs, "ids")->egress_max, 1500 + 14 + 8);
 	CU_ASSERT_EQUAL(bport(fs, "tr")->frame_max, 1500 + 14 + 8);
+	CU_ASSERT_EQUAL(bport(fs, "tr")->egress_max, 1500 + 14 + 8);
 	CU_ASSERT_EQUAL(bport(fs, "tun")->frame_max, 1500 + 14 + 8);
 	CU_ASSERT_EQUAL(bport(fs, "up")->frame_max, 1500 + 14 + 8);
 	fake_switch_free(fs);

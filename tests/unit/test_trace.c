@@ -231,6 +231,22 @@ static void loss_at_the_egress_is_named(void)
 	tear_down();
 }
 
+static void copy_is_named_only_where_it_arrives(void)
+{
+	const struct packet *in = tagged(frame(MAC_A, MAC_OUT), 0x8100, 20);
+
+	set_up(TRACED);
+	ask("up", tagged(in, 0x8100, 10));
+	CU_ASSERT_TRUE(delivers("a", "egress_vlan", NULL));
+	CU_ASSERT_EQUAL(count("copies"), 1);
+	CU_ASSERT_TRUE(steps_mention("copy to promiscuous port ids"));
+	fake_switch_port(fs, "ids")->port.link = false;
+	ask("up", tagged(in, 0x8100, 10));
+	CU_ASSERT_EQUAL(count("copies"), 0);
+	CU_ASSERT_TRUE(steps_mention("copy to promiscuous port ids: "));
+	tear_down();
+}
+
 static void report_goes_to_routers(void)
 {
 	struct packet p;
@@ -317,6 +333,7 @@ int main(void)
 		SUITE_TEST(drop_is_named_and_explained),
 		SUITE_TEST(frame_that_nobody_wants_is_no_dest),
 		SUITE_TEST(loss_at_the_egress_is_named),
+		SUITE_TEST(copy_is_named_only_where_it_arrives),
 		SUITE_TEST(report_goes_to_routers),
 		SUITE_TEST(trace_leaves_nothing_behind),
 		SUITE_TEST(unknown_port_is_refused),
