@@ -325,8 +325,7 @@ int netd_held(struct netd_client *c, struct netd_held **list, unsigned *count,
 {
 	const json_t *taps, *others;
 	json_t *result;
-	int rc = rpc_call(c->rpc, "held", NULL, NULL, NETD_TIMEOUT_MS, &result,
-			  err);
+	int rc = call(c, "held", NULL, NULL, NETD_TIMEOUT_MS, &result, err);
 
 	if (rc)
 		return rc;

@@ -33,6 +33,7 @@
 #include "base/log.h"
 #include "vswitch/capture.h"
 #include "vswitch/switch_bond.h"
+#include "vswitch/switch_held.h"
 #include "vswitch/switch_link.h"
 #include "vswitch/switch_netd.h"
 #include "vswitch/switch_nic.h"
@@ -350,47 +351,28 @@ static void publish(struct sw *sw, struct change *c)
 	switch_view_free(old);
 }
 
-/*
- * Interfaces get the addresses and routes back that they had, which no tap may
- * have by then.
- */
-static void taps_first(struct sw_port **ports, unsigned count)
+static void remove_port(struct sw *sw, struct sw_port *sp)
 {
-	unsigned i, taps = 0;
-
-	for (i = 0; i < count; i++)
-		if (ports[i]->type == CONF_TAP) {
-			struct sw_port *tap = ports[i];
-
-			ports[i] = ports[taps];
-			ports[taps++] = tap;
-		}
-}
-
-static void remove_port(struct sw *sw, struct change *c, struct sw_port *sp)
-{
-	const struct conf_port *conf = switch_port_conf(sw, sp);
 	struct port_counters last;
 
 	switch_port_counters(sw, sp, &last);
 	counters_add(&sw->past, &last);
 	fdb_reset_port(sw->bridge.fdb, sp->id);
 	mcast_flush_port(sw->bridge.mcast, sp->id);
-	if (conf && conf->interface[0] &&
-	    !sw_port_uses(c->wanted, conf->interface)) {
-		sw_port_close(sp);
-		sw_port_release_interface(sw, conf->interface);
-	}
 	sw_port_free(sw, sp);
 }
 
 static void remove_gone(struct sw *sw, struct change *c)
 {
+	bool netds = false;
 	unsigned i;
 
-	taps_first(c->gone, c->old_count);
-	for (i = 0; i < c->old_count; i++)
-		remove_port(sw, c, c->gone[i]);
+	for (i = 0; i < c->old_count; i++) {
+		netds |= sw_port_is_netds(c->gone[i]);
+		remove_port(sw, c->gone[i]);
+	}
+	if (netds)
+		switch_held_settle(sw, c->wanted);
 }
 
 /* Ports whose predecessor had to go first. */
@@ -528,20 +510,18 @@ static void commit(struct sw *sw, struct change *c)
 
 static void undo(struct sw *sw, struct change *c)
 {
+	bool netds = false;
 	unsigned i;
 
 	switch_view_free(c->view);
-	taps_first(c->fresh, c->new_count);
 	for (i = 0; i < c->new_count; i++) {
-		int32_t k = switch_conf_find_port(c->wanted,
-						  c->fresh[i]->name);
-		bool host = c->fresh[i]->hp;
-
-		sw_port_close(c->fresh[i]);
-		if (host && k != CONF_NONE)
-			sw_port_release_interface(sw, c->wanted->ports[k].interface);
+		netds |= sw_port_is_netds(c->fresh[i]);
 		sw_port_free(sw, c->fresh[i]);
 	}
+	if (netds && c->flags & SWITCH_BOOT)
+		switch_held_doubt(sw); /* it is not settled what shall run */
+	else if (netds)
+		switch_held_settle(sw, sw->running);
 	sw->has_gateway = switch_link_has_gateway(sw->running);
 	switch_link_undo(sw);
 }
@@ -714,6 +694,7 @@ int switch_load(struct sw *sw)
 	char *text;
 	int rc;
 
+	switch_held_doubt(sw); /* of a switch before us */
 	if (!sw->state_path)
 		return -ENOENT;
 	rc = daemon_read_file(sw->state_path, CONF_TEXT_MAX, &text, &len);
@@ -783,7 +764,7 @@ static void on_second(evutil_socket_t fd, short what, void *ctx)
 	mcast_age(sw->bridge.mcast, __rdtsc() / sw->bridge.tsc_per_ms, 0);
 	collect_garbage(sw);
 	switch_watch(sw);
-	sw_port_release_owed(sw);
+	switch_held_tick(sw);
 	retry(sw);
 	if (sw->workers.count > 1)
 		sw_queues_rebalance(sw);
@@ -829,7 +810,6 @@ void switch_fini(struct sw *sw)
 	capture_fini(sw);
 	switch_watch_fini(sw);
 	switch_netd_fini(sw);
-	sw_port_forget_owed(sw);
 	if (sw->replan)
 		event_free(sw->replan);
 	if (sw->second)

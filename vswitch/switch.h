@@ -38,12 +38,6 @@ struct sw_garbage {
 	void *p;
 };
 
-/* An interface that netd could not be asked to give back; see switch_port.c. */
-struct sw_owed {
-	struct sw_owed *next;
-	char ifname[CONF_IFNAME_MAX];
-};
-
 /* A port as the control thread knows it. */
 struct sw_port {
 	char name[CONF_NAME_MAX];
@@ -91,8 +85,7 @@ struct sw {
 	struct event *answered;
 	struct netd_client *watch; /* link events, or NULL */
 	struct event *watch_event;
-	struct sw_owed *owed;
-	unsigned owed_wait; /* seconds until the next try */
+	bool held_doubt; /* netd may hold what no port has: switch_held.h */
 	_Atomic(struct sw_garbage *) garbage;
 	uint8_t chassis[6]; /* who we are in LLDP: the first uplink's MAC */
 	char system_name[65], system_description[192];

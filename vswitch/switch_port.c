@@ -18,12 +18,11 @@
 #include "base/netd_client.h"
 #include "vswitch/switch_announce.h"
 #include "vswitch/switch_bond.h"
+#include "vswitch/switch_held.h"
 #include "vswitch/switch_netd.h"
 #include "vswitch/switch_nic.h"
 #include "vswitch/switch_queues.h"
 #include "vswitch/switch_uplink.h"
-
-#define OWED_WAIT_S 5 /* between two tries: each may take as long */
 
 /* ---- what a vif asks of us --------------------------------------------------
  */
@@ -94,6 +93,11 @@ bool sw_port_is_host(const struct conf_port *conf)
 	return conf->type == CONF_TAP && conf->role == CONF_HOST;
 }
 
+bool sw_port_is_netds(const struct sw_port *sp)
+{
+	return sp->type == CONF_TAP || sp->type == CONF_PACKET;
+}
+
 /* What both the kernel and the configuration want to be left undone. */
 static uint32_t host_offload(const struct conf_port *conf, uint32_t kernel)
 {
@@ -112,81 +116,6 @@ static uint32_t host_offload(const struct conf_port *conf, uint32_t kernel)
 		if (kernel & tso[i][0])
 			offload |= tso[i][1];
 	return offload | PORT_TX_CSUM;
-}
-
-/* 0, -ECOMM: netd does not answer, or what it said. */
-static int release(struct sw *sw, const char *ifname)
-{
-	struct netd_client *netd;
-	struct rpc_error err = { 0 };
-	int rc = switch_netd_open(sw, &netd, &err);
-
-	if (!rc) {
-		rc = netd_release(netd, ifname, &err);
-		switch_netd_close(sw, netd);
-	}
-	if (rc < 0)
-		log_warn("cannot give back %s: %s", ifname, err.message);
-	return rc < 0 && !err.code ? -ECOMM : rc;
-}
-
-static void owe(struct sw *sw, const char *ifname)
-{
-	struct sw_owed *o;
-
-	for (o = sw->owed; o; o = o->next)
-		if (!strcmp(o->ifname, ifname))
-			return;
-	o = calloc(1, sizeof(*o));
-	if (!o)
-		return; /* `causeway-netd --release-all` gives it back */
-	snprintf(o->ifname, sizeof(o->ifname), "%s", ifname);
-	o->next = sw->owed;
-	sw->owed = o;
-	sw->owed_wait = OWED_WAIT_S;
-}
-
-void sw_port_release_interface(struct sw *sw, const char *ifname)
-{
-	/* While one waits netd is silent; no need to find out for each. */
-	if (sw->owed || release(sw, ifname) == -ECOMM)
-		owe(sw, ifname);
-}
-
-bool sw_port_uses(const struct switch_conf *conf, const char *ifname)
-{
-	unsigned i;
-
-	for (i = 0; i < conf->port_count; i++)
-		if (!strcmp(conf->ports[i].interface, ifname))
-			return true;
-	return false;
-}
-
-void sw_port_release_owed(struct sw *sw)
-{
-	struct sw_owed *o;
-
-	if (!sw->owed || --sw->owed_wait)
-		return;
-	while ((o = sw->owed)) {
-		if (!sw_port_uses(sw->running, o->ifname) &&
-		    release(sw, o->ifname) == -ECOMM)
-			break;
-		sw->owed = o->next;
-		free(o);
-	}
-	sw->owed_wait = OWED_WAIT_S;
-}
-
-void sw_port_forget_owed(struct sw *sw)
-{
-	struct sw_owed *o;
-
-	while ((o = sw->owed)) {
-		sw->owed = o->next;
-		free(o);
-	}
 }
 
 static int open_fds(struct sw_port *sp, const struct conf_port *conf,
@@ -208,8 +137,8 @@ static int open_fds(struct sw_port *sp, const struct conf_port *conf,
 	else
 		rc = netd_packet_open(netd, &pc, &hc->fds[0], link, err);
 	switch_netd_close(sp->sw, netd);
-	if (rc == -ETIMEDOUT) /* it may be just about to do it */
-		owe(sp->sw, conf->interface);
+	if (rc < 0 && !err->code) /* it may have done it, or be about to */
+		switch_held_doubt(sp->sw);
 	hc->offload = host_offload(conf, link->offload);
 	return rc;
 }

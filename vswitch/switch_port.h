@@ -26,17 +26,8 @@ int sw_port_open(struct sw_port *sp, const struct conf_port *conf, char *why,
 void sw_port_close(struct sw_port *sp);
 /* Does the host itself speak through this port, with the device's address? */
 bool sw_port_is_host(const struct conf_port *conf);
-/*
- * Give a kernel interface back to the host: now, or as soon as netd answers, if
- * no port has it again by then.
- */
-void sw_port_release_interface(struct sw *sw, const char *ifname);
-/* Once a second: what is still to be given back. */
-void sw_port_release_owed(struct sw *sw);
-void sw_port_forget_owed(struct sw *sw); /* at the end */
-/* Has a port of that configuration this interface? */
-bool sw_port_uses(const struct switch_conf *conf, const char *ifname);
-
+/* Is its other side a kernel interface, which netd opens? */
+bool sw_port_is_netds(const struct sw_port *sp);
 void sw_port_set_rates(struct sw *sw, struct sw_port *sp,
 		       const struct conf_port *conf);
 

@@ -138,8 +138,7 @@ static bool has_host_ports(const struct sw *sw)
 	unsigned i;
 
 	for (i = 0; i < PORT_ID_MAX; i++)
-		if (sw->ports[i] && (sw->ports[i]->type == CONF_TAP ||
-				     sw->ports[i]->type == CONF_PACKET))
+		if (sw->ports[i] && sw_port_is_netds(sw->ports[i]))
 			return true;
 	return false;
 }
