@@ -360,18 +360,29 @@ static bool is_touched(const struct conf_port *old,
 		memcmp(old->mac, conf->mac, sizeof(conf->mac)) != 0);
 }
 
-static int change_one(struct sw_port *sp, const struct conf_port *conf,
-		      bool boot, struct switch_conf_errors *errs)
+/*
+ * A larger MTU must be there before frames of that length are; a smaller one
+ * comes when the change cannot be refused any more, with what is to be retried,
+ * so that a refusal loses no frame.
+ */
+static int change_one(struct sw_port *sp, const struct conf_port *old,
+		      const struct conf_port *conf, bool boot,
+		      struct switch_conf_errors *errs)
 {
 	struct switch_conf_errors failed = { 0 };
+	struct conf_port now = *conf; /* addresses stay the original's */
 	struct netd_link link;
 	int rc;
 
+	if (now.mtu < old->mtu)
+		now.mtu = old->mtu;
 	sp->link_touched = true;
 	/* A new MAC becomes known like any other: by netd's event. */
-	rc = set_all(sp, conf, &link, boot ? &failed : errs);
+	rc = set_all(sp, &now, &link, boot ? &failed : errs);
 	if (!rc || boot)
 		settle(sp, rc, &failed);
+	if (now.mtu != conf->mtu)
+		sp->link_retry = true;
 	return boot ? 0 : rc;
 }
 
@@ -411,7 +422,7 @@ int switch_link_change(struct sw *sw, const struct switch_conf *wanted,
 		sp = holder(sw, conf, &old);
 		if (sp && (a->verb == CONF_ADD ||
 			   is_touched(old, conf, a->parts)))
-			rc = change_one(sp, conf, boot, errs);
+			rc = change_one(sp, old, conf, boot, errs);
 	}
 	return rc;
 }

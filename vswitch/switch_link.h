@@ -45,10 +45,13 @@ int switch_link_change(struct sw *sw, const struct switch_conf *wanted,
 		       struct switch_conf_errors *errs);
 /* Ports that the two above have touched become what sw->running says. */
 void switch_link_undo(struct sw *sw);
-/* There is nothing to undo any more. */
+/*
+ * There is nothing to undo any more: sw->running is what was wanted, and
+ * switch_link_retry() does what had to wait for that.
+ */
 void switch_link_done(struct sw *sw);
 
-/* Once a second. */
+/* Then, and once a second. */
 void switch_link_retry(struct sw *sw);
 
 #endif

@@ -13,14 +13,15 @@
 scenario host-ports
 
 # apply GENERATION OFFLOAD [LEFT [MORE]]: `on` or `off` at every port; the name
-# of left's port (left); more ports.
+# of left's port (left); more ports.  MTU is the network's.
 apply() {
 	local keys='"csum": true, "tso": true'
 
 	[ "$2" = on ] || keys='"csum": false, "tso": false'
 	stage_apply <<-END
 	{ "owner": "test", "generation": $1,
-	  "networks": [ { "name": "n10", "vlan": 10, "uplink": "up" } ],
+	  "networks": [ { "name": "n10", "vlan": 10, "uplink": "up",
+	    "mtu": ${MTU:-1500} } ],
 	  "ports": [
 	    { "name": "${3:-left}", "type": "packet", "role": "host",
 	      "interface": "p-left",
@@ -93,6 +94,27 @@ is_foreign() {
 	[ "$(stage_drops left foreign_mac)" = "$1" ]
 }
 
+# mtus: of the switch's interfaces
+mtus() {
+	stage_in host sh -c 'cd /sys/class/net
+		cat p-left/mtu t-host/mtu p-up/mtu' | xargs
+}
+
+# jumbo: whole frames of 9000 bytes pass everywhere.
+jumbo() {
+	stage_in left ping -q -c 1 -W 2 -M "do" -s 8972 10.0.10.2 &&
+		stage_in left ping -q -c 1 -W 2 -M "do" -s 8972 10.0.10.3
+}
+
+# unfit: an MTU that these interfaces cannot have is refused for that.
+unfit() {
+	local out
+
+	out=$(MTU=65535 apply 7 on other 2>&1) && return 1
+	printf '%s\n' "$out"
+	grep -q 'cannot carry an MTU of 65535' <<<"$out"
+}
+
 stage_space left wire
 stage_wire host:p-left left:eth0
 stage_wire host:p-up wire:eth0
@@ -155,5 +177,15 @@ expect "and left reaches the tap" stage_until 5 stage_in left \
 	ping -q -c 1 -W 2 10.0.10.2
 expect "its interface is still taken from the host" stage_in host \
 	sh -c 'nft list table netdev causeway | grep -w p-left'
+MTU=9000 must "the network has a larger MTU" apply 6 on other
+equal "and the interfaces, with room for tags" "$(mtus)" "9008 9000 9008"
+stage_in left ip link set eth0 mtu 9000
+stage_in wire sh -c 'ip link set eth0 mtu 9008; ip link set v10 mtu 9000'
+expect "larger frames pass" stage_until 5 jumbo
+expect "one that no interface can have is refused" unfit
+equal "and changes nothing" "$(mtus)" "9008 9000 9008"
+expect "larger frames still pass" jumbo
+MTU=1500 must "the network has the MTU it had" apply 8 on other
+equal "and the interfaces, too" "$(mtus)" "1508 1500 1508"
 healthy
 scenario_end

@@ -355,6 +355,30 @@ static void what_the_device_does_not_do_is_said_and_not_tried_again(void)
 	end();
 }
 
+static void mtu_grows_before_and_shrinks_after(void)
+{
+	struct switch_conf_errors errs;
+
+	begin(N FAKE_PORTS(HOST("g", "") "," HOST("h", ",'mtu':9000")));
+	CU_ASSERT_EQUAL(become(N FAKE_PORTS(HOST("g", ",'mtu':9000") ","
+		HOST("h", "")), false, &errs), 0);
+	hears("g mtu 9000; g has nothing via none and none; "
+	      "h mtu 9000; h has nothing via none and none");
+	switch_link_retry(&sw);
+	hears("h mtu 1500; h has nothing via none and none");
+	refused = "h mtu";
+	blamed = "mtu";
+	CU_ASSERT(become(N FAKE_PORTS(HOST("g", "") ","
+		HOST("h", ",'mtu':9000")), false, &errs) < 0);
+	refused = NULL;
+	CU_ASSERT_STRING_EQUAL(errs.error[0].value, "9000");
+	hears("g mtu 9000; g has nothing via none and none - ; "
+	      "g mtu 9000; g has nothing via none and none");
+	switch_link_retry(&sw);
+	hears("h mtu 1500; h has nothing via none and none");
+	end();
+}
+
 static void only_changes_of_the_interface_are_netds_business(void)
 {
 	struct switch_conf_errors errs;
@@ -379,6 +403,7 @@ static const struct suite_test tests[] = {
 	SUITE_TEST(interface_that_gets_another_port_is_set_for_it_before),
 	SUITE_TEST(what_fails_with_nobody_to_refuse_is_tried_again),
 	SUITE_TEST(what_the_device_does_not_do_is_said_and_not_tried_again),
+	SUITE_TEST(mtu_grows_before_and_shrinks_after),
 	SUITE_TEST(only_changes_of_the_interface_are_netds_business),
 };
 
