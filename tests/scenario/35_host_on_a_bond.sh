@@ -186,7 +186,7 @@ expect "a setting that the device does not do is named" \
 	apply 0 '"ethtool": { "lro": "on", "gro": "off" }'
 expect "so is an MTU it cannot have" named 'ports[eth0].mtu' \
 	apply 0 '"mtu": 65535'
-expect "and an address no host can have" named 'ports[store0].addresses' \
+expect "and an address no host can have" named .addresses \
 	apply 0 "" '"224.0.0.1/24"'
 expect "with any of them nothing has changed" \
 	eval '[ "$(picture)" = "$there" ]'
