@@ -26,6 +26,7 @@
 #include "vswitch/clock_ms.h"
 #include "vswitch/switch_announce.h"
 #include "vswitch/switch_port.h"
+#include "vswitch/switch_uplink.h"
 #include "vswitch/uplink_control.h"
 
 struct sw_bond {
@@ -36,6 +37,8 @@ struct sw_bond {
 	struct sw_port *member[BOND_MEMBERS_MAX]; /* by slot */
 	struct lacp_member_conf lacp[BOND_MEMBERS_MAX];
 	struct event *timer;
+	struct event *look; /* at carriers, every miimon */
+	uint32_t look_ms;
 	struct announcer *announcer;
 	struct switch_bond_event events[SWITCH_BOND_EVENTS];
 	unsigned event_count; /* ever */
@@ -192,16 +195,20 @@ static void choose_system(struct sw_bond *sb, const struct conf_port *conf,
 			  uint8_t system[6])
 {
 	static const uint8_t nobody[6] = { 2, 0, 0, 0, 0, 1 }, none[6];
+	const uint8_t *written = memcmp(conf->bonding.lacp_system, none, 6)
+					 ? conf->bonding.lacp_system
+					 : conf->mac;
 	unsigned i;
 
-	if (memcmp(conf->bonding.lacp_system, none, 6) != 0) {
-		memcpy(system, conf->bonding.lacp_system, 6);
+	if (memcmp(written, none, 6) != 0) {
+		memcpy(system, written, 6);
 		sb->has_system = false; /* should the key go again */
 		return;
 	}
 	memcpy(system, sb->has_system ? sb->conf.lacp.system : nobody, 6);
 	for (i = 0; i < BOND_MEMBERS_MAX && !sb->has_system; i++) {
-		if (!sb->member[i])
+		if (!sb->member[i] || sb->member[i]->mac[0] & 1 ||
+		    !memcmp(sb->member[i]->mac, none, 6))
 			continue;
 		memcpy(system, sb->member[i]->mac, 6);
 		sb->has_system = true;
@@ -239,15 +246,58 @@ static void make_lacp(const struct sw_bond *sb, const struct sw_port *member,
 					   : sb->sp->id + 1;
 }
 
+static bool same_conf(const struct bond_conf *a, const struct bond_conf *b)
+{
+	return a->mode == b->mode && a->updelay_ms == b->updelay_ms &&
+	       a->downdelay_ms == b->downdelay_ms &&
+	       a->rebalance_interval_ms == b->rebalance_interval_ms &&
+	       a->primary == b->primary && a->hash == b->hash &&
+	       a->fallback_ab == b->fallback_ab &&
+	       a->hash_basis == b->hash_basis &&
+	       a->lacp.fast == b->lacp.fast &&
+	       a->lacp.system_priority == b->lacp.system_priority &&
+	       !memcmp(a->lacp.system, b->lacp.system, 6);
+}
+
+/* Only what differs: partners hear of each time. */
 static void configure(struct sw_bond *sb, const struct conf_port *conf)
 {
 	struct bond_conf bc;
 
 	make_conf(sb, conf, &bc);
-	if (!memcmp(&bc, &sb->conf, sizeof(bc)))
+	if (same_conf(&bc, &sb->conf))
 		return;
 	sb->conf = bc;
 	bond_reconfigure(sb->bond, &bc, clock_ms());
+}
+
+/*
+ * Carriers come as events, within a millisecond; but when the kernel has had
+ * one just before, it keeps the next for up to a second (linkwatch), and a
+ * switch that dies takes several.
+ */
+static void on_look(evutil_socket_t fd, short what, void *ctx)
+{
+	struct sw_bond *sb = ctx;
+	unsigned i;
+
+	for (i = 0; i < BOND_MEMBERS_MAX; i++)
+		if (sb->member[i])
+			switch_uplink_look(sb->member[i]);
+}
+
+static void set_look(struct sw_bond *sb, uint32_t ms)
+{
+	const struct timeval tv = { .tv_sec = ms / 1000,
+				    .tv_usec = ms % 1000 * 1000 };
+
+	if (ms == sb->look_ms)
+		return;
+	sb->look_ms = ms;
+	if (ms)
+		event_add(sb->look, &tv);
+	else
+		event_del(sb->look);
 }
 
 /* ---- members ------------------------------------------------------------------ */
@@ -270,10 +320,11 @@ static void attach(struct sw_bond *sb, unsigned slot,
 		   const struct conf_port *conf)
 {
 	struct sw_port *sp = sb->member[slot];
-	struct lacp_member_conf lacp;
+	struct lacp_member_conf *was = &sb->lacp[slot], lacp;
 
 	make_lacp(sb, sp, conf, &lacp);
-	if (!memcmp(&lacp, &sb->lacp[slot], sizeof(lacp)))
+	if (was->port == lacp.port && was->key == lacp.key &&
+	    !memcmp(was->mac, lacp.mac, 6))
 		return;
 	sb->lacp[slot] = lacp;
 	bond_port_set_member(sb->bp, slot, sp->port);
@@ -321,6 +372,7 @@ static void leave(struct sw_bond *sb, const struct switch_conf *wanted)
 static void retire(struct sw_bond *sb)
 {
 	event_del(sb->timer);
+	event_del(sb->look);
 	memset(sb->member, 0, sizeof(sb->member));
 }
 
@@ -361,6 +413,7 @@ static bool enter(struct sw_bond *sb, const struct conf_port *conf)
 		came = true;
 	}
 	configure(sb, conf);
+	set_look(sb, cb->miimon_ms);
 	for (i = 0; i < BOND_MEMBERS_MAX; i++)
 		if (sb->member[i])
 			attach(sb, i, conf);
@@ -485,7 +538,8 @@ int switch_bond_open(struct sw_port *sp, const struct conf_port *conf,
 	if (!rc)
 		rc = announcer_new(&sb->announcer, sp);
 	sb->timer = evtimer_new(sp->sw->base, on_timer, sb);
-	if (!rc && !sb->timer)
+	sb->look = event_new(sp->sw->base, -1, EV_PERSIST, on_look, sb);
+	if (!rc && (!sb->timer || !sb->look))
 		rc = -ENOMEM;
 	if (rc < 0)
 		goto fail;
@@ -506,6 +560,8 @@ void switch_bond_free(struct sw_bond *sb)
 		return;
 	if (sb->timer)
 		event_free(sb->timer);
+	if (sb->look)
+		event_free(sb->look);
 	announcer_free(sb->announcer);
 	bond_port_free(sb->bp);
 	bond_free(sb->bond);

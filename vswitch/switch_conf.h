@@ -129,7 +129,7 @@ struct conf_bond {
 	uint32_t updelay_ms;
 	uint32_t downdelay_ms;
 	uint32_t rebalance_interval_ms; /* 0: never */
-	uint32_t miimon_ms;	/* kept for its readers: links are events */
+	uint32_t miimon_ms;	/* looks at carriers, besides events */
 	uint16_t use_carrier;
 	uint8_t lacp_fast;	/* 1: lacp-time fast */
 	bool lacp_fallback_ab;

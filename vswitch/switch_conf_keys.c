@@ -314,7 +314,7 @@ const struct conf_key conf_port_keys[] = {
 	  .help = "MAC address that names this system to its partner" },
 	{ PORT("miimon", U32, bonding.miimon_ms), ON_BOND,
 	  NUMBER(U32, 1, 60000, 100), .part = CONF_PART_BOND,
-	  .help = "taken, not used: links tell of themselves" },
+	  .help = "ms between looks at carriers whose loss nobody told" },
 	{ PORT("use_carrier", U16, bonding.use_carrier), ON_BOND,
 	  NUMBER(U16, 1, 1, 1), .part = CONF_PART_BOND,
 	  .help = "1: the carrier says whether a link is up" },

@@ -111,6 +111,8 @@ static void open_control(struct sw *sw, struct sw_port *sp,
 				  .ctx = sp };
 	static const uint8_t none[6];
 
+	if (!sp->nic)
+		memcpy(uc.ifname, conf->interface, sizeof(uc.ifname));
 	uc.fd = open_socket(sw, sp, conf, netd);
 	if (uc.fd < 0)
 		return;
@@ -171,6 +173,7 @@ void switch_uplink_link(struct sw_port *sp, const struct netd_link *link)
 {
 	bool up = link->up && link->carrier;
 
+	memcpy(sp->mac, link->mac, sizeof(sp->mac));
 	if (sp->port->link == up && sp->speed_mbps == link->speed_mbps)
 		return;
 	sp->speed_mbps = link->speed_mbps;
@@ -179,6 +182,16 @@ void switch_uplink_link(struct sw_port *sp, const struct netd_link *link)
 		log_info("port %s: %s has %s carrier", sp->name, link->ifname,
 			 up ? "a" : "no");
 	sp->port->link = up;
+	switch_uplink_changed(sp);
+}
+
+void switch_uplink_look(struct sw_port *sp)
+{
+	if (!sp->control || !sp->port || !sp->port->link ||
+	    uplink_control_carrier(sp->control))
+		return;
+	log_info("port %s: has no carrier any more", sp->name);
+	sp->port->link = false;
 	switch_uplink_changed(sp);
 }
 

@@ -27,6 +27,11 @@ void switch_uplinks_refresh(struct sw *sw);
 void switch_uplink_close(struct sw_port *sp);
 /* netd says so of a port's interface. */
 void switch_uplink_link(struct sw_port *sp, const struct netd_link *link);
+/*
+ * Has its carrier gone, though netd has not said so yet?  News that one is
+ * back can wait for netd.
+ */
+void switch_uplink_look(struct sw_port *sp);
 /* The port's link or speed is another one: tells its bond, and LLDP. */
 void switch_uplink_changed(struct sw_port *sp);
 

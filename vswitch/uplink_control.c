@@ -15,6 +15,10 @@
 #include <unistd.h>
 
 #include <event2/event.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "vswitch/clock_ms.h"
@@ -79,9 +83,6 @@ static void on_timer(evutil_socket_t fd, short what, void *ctx)
 void uplink_control_lldp(struct uplink_control *uc,
 			 const struct lldp_local *local, bool tx, bool rx)
 {
-	if (uc->conf.lldp_tx == tx && uc->conf.lldp_rx == rx &&
-	    !memcmp(&uc->conf.lldp, local, sizeof(*local)))
-		return;
 	uc->conf.lldp = *local;
 	uc->conf.lldp_tx = tx;
 	uc->conf.lldp_rx = rx;
@@ -93,6 +94,17 @@ void uplink_control_link(struct uplink_control *uc, bool up)
 {
 	lldp_link(uc->lldp, up, clock_ms());
 	run_lldp(uc);
+}
+
+bool uplink_control_carrier(const struct uplink_control *uc)
+{
+	struct ethtool_value value = { .cmd = ETHTOOL_GLINK };
+	struct ifreq ifr = { .ifr_data = (char *)&value };
+
+	if (!uc->conf.ifname[0])
+		return true;
+	memcpy(ifr.ifr_name, uc->conf.ifname, sizeof(uc->conf.ifname));
+	return ioctl(uc->conf.fd, SIOCETHTOOL, &ifr) < 0 || value.data;
 }
 
 /* ---- receiving ------------------------------------------------------------ */
@@ -150,6 +162,8 @@ static void on_readable(evutil_socket_t fd, short what, void *ctx)
 	fill_budget(uc);
 	while (uc->budget) {
 		n = recv(fd, frame, sizeof(frame), MSG_DONTWAIT | MSG_TRUNC);
+		if (!n)
+			event_del(uc->readable); /* a NIC's pair: it is closed */
 		/* ENETDOWN comes once, when the interface goes down */
 		if (n <= 0)
 			return;

@@ -26,7 +26,7 @@ struct uplink_control;
 struct uplink_conf {
 	struct event_base *base;
 	int fd;		/* the filtered packet socket */
-	uint32_t ifindex;
+	char ifname[16]; /* of the interface; "": a NIC of our own */
 	struct lldp_local lldp;
 	bool lldp_tx, lldp_rx;
 	/* a slow protocols frame, from its destination MAC on; hostile */
@@ -54,6 +54,12 @@ void uplink_control_free(struct uplink_control *uc);
 void uplink_control_lldp(struct uplink_control *uc,
 			 const struct lldp_local *local, bool tx, bool rx);
 void uplink_control_link(struct uplink_control *uc, bool up);
+/*
+ * Has the interface a carrier at this moment?  News of it may be late: the
+ * kernel holds them back for up to a second when there were others just
+ * before.  True if one cannot know.
+ */
+bool uplink_control_carrier(const struct uplink_control *uc);
 /* A whole frame, tags included: 0, -EAGAIN (full: counted) or -errno. */
 int uplink_control_send(struct uplink_control *uc, const uint8_t *frame,
 			size_t len);
