@@ -70,8 +70,10 @@ ovs_ports() {
 
 # ---- Causeway ---------------------------------------------------------------
 
-# apply MODE [KEYS]: bond0 in that mode.
+# apply MODE [KEYS [MEMBERS]]: bond0 in that mode, of eth0 and eth1.
 apply() {
+	local members=${3:-'"eth0", "eth1"'}
+
 	GENERATION=$((GENERATION + 1))
 	stage_apply <<-END
 	{ "owner": "test", "generation": $GENERATION,
@@ -84,7 +86,7 @@ apply() {
 	    { "name": "eth1", "type": "packet", "role": "uplink",
 	      "interface": "eth1" },
 	    { "name": "bond0", "type": "bond", "role": "uplink",
-	      "members": [ "eth0", "eth1" ], "updelay": 0, "downdelay": 0,
+	      "members": [ $members ], "updelay": 0, "downdelay": 0,
 	      "mode": "$1"${2:+, $2} } ] }
 	END
 }
@@ -250,25 +252,21 @@ speak() {
 	stage_in ovs nft delete table netdev silence
 }
 
-# What goes over a cable besides traffic: LACP, LLDP, announcements.
+# record LINK: what goes over a cable besides traffic: LACP, LLDP, announcements
 record() {
-	local n
-
-	for n in 0 1; do
-		stage_run "record$n" ip netns exec "$STAGE_NS-ovs" tcpdump -q \
-			-i o$n -U -w "$STAGE/o$n.pcap" -Z root \
-			'ether proto 0x8809 or ether proto 0x88cc or
-			(vlan 10 and rarp)'
-		stage_until 5 test -s "$STAGE/o$n.pcap" || return
-	done
+	RECORDS=$((${RECORDS:-0} + 1))
+	stage_run "record$RECORDS" ip netns exec "$STAGE_NS-ovs" tcpdump -q \
+		-i "$1" -U -w "$STAGE/$RECORDS.pcap" -Z root \
+		'ether proto 0x8809 or ether proto 0x88cc or (vlan 10 and rarp)'
+	stage_until 5 test -s "$STAGE/$RECORDS.pcap"
 }
 
-# recorded FILTER: how many frames on either cable
+# recorded FILTER: how many frames on all cables
 recorded() {
-	local n
+	local file
 
-	for n in 0 1; do
-		tshark -r "$STAGE/o$n.pcap" -Y "$1" 2>/dev/null
+	for file in "$STAGE"/*.pcap; do
+		tshark -r "$file" -Y "$1" 2>/dev/null
 	done | wc -l
 }
 
@@ -293,7 +291,7 @@ lay_cables() {
 		stage_wire ovs:o-far far:eth0 && addresses
 }
 must "cables are laid" lay_cables
-must "what is said beside traffic is recorded" record
+must "what is said beside traffic is recorded" eval 'record o0 && record o1'
 must "Open vSwitch starts, with a bond" start_ovs
 must "it speaks LACP" ovs_bond balance-slb active
 must "netd and switchd start" eval 'stage_netd && stage_switchd'
@@ -358,6 +356,27 @@ mend o0
 mend o1
 expect "with them it comes back" stage_until 10 both_distribute
 expect "pings pass after that" stage_until 5 pings
+
+# a member of the state, and the interface of a member
+flow_begin 8
+expect "a member is taken out under load" \
+	apply lacp '"lacp-time": "fast"' '"eth0"'
+sleep 1
+expect "a member is put in under load" apply lacp '"lacp-time": "fast"'
+expect "and negotiates" stage_until 6 both_distribute
+flow_end
+whole "LACP, a member goes and comes" 2000
+ip -n "$STAGE_NS-host" link delete eth1
+expect "a member without interface waits" stage_until 5 \
+	is "m['eth1']['slot'] == -1 and m['eth1']['waiting'] != ''"
+expect "pings pass without it" pings
+# Open vSwitch has lost sight of o1 and does not look again by itself
+vsctl del-port bond
+stage_wire host:eth1 ovs:o1
+record o1
+ovs_bond balance-slb active
+expect "it comes back with its interface" stage_until 15 both_distribute
+expect "pings pass with it" pings
 
 # two partners
 vsctl -- del-port bond -- add-br br2 -- set bridge br2 datapath_type=netdev \
