@@ -144,8 +144,8 @@ expect "left pings right again" ping_right 5
 equal "the mirror has stopped at the border" "$(rx_of_ids)" "$before"
 
 expect "a mirror across networks is told the option it needs" eval '
-	stage_ctl mirror add --to ids --port left --reason test 2>&1 |
-		grep -q "mirror add --other-network"'
+	said=$(stage_ctl mirror add --to ids --port left --reason test 2>&1)
+	[[ $said == *"mirror add --other-network"* ]]'
 refuse "a mirror of a port to itself is refused" stage_ctl mirror add --to ids \
 	--port ids --reason test
 expect "a capture of a port that is then removed" capture leaver right
