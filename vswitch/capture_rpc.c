@@ -32,17 +32,56 @@ struct params {
 	bool bad;
 };
 
-static void refuse(struct params *p, const char *key, const char *hint)
+/* `what` goes on where the key's name begins. */
+static void refuse_as(struct params *p, const char *key, const char *what,
+		      const char *hint)
 {
 	if (!p->bad) {
 		struct rpc_error e = { 0 };
 
 		rpc_error_json(&e, RPC_INVALID_PARAMS, key,
 			       json_object_get(p->req->params, key), hint,
-			       "%s is not valid", key);
+			       "%s %s", key, what);
 		rpc_reply_error(p->req, &e);
 	}
 	p->bad = true;
+}
+
+static void refuse(struct params *p, const char *key, const char *hint)
+{
+	refuse_as(p, key, "is not valid", hint);
+}
+
+/* What a method takes: names between blanks, with one at each end. */
+#define COMMON_KEYS                                                            \
+	" direction filter filter_text snaplen duration_s rate_bps why "
+#define CAPTURE_KEYS " port network" COMMON_KEYS
+#define MIRROR_KEYS  " ports networks to other_network keep" COMMON_KEYS
+
+/* A misspelt key would be a filter, or a limit, that does not hold. */
+static void check_keys(struct params *p, const char *known)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach (p->req->params, key, v) {
+		char word[32];
+		int n = snprintf(word, sizeof(word), " %s ", key);
+
+		if (n >= (int)sizeof(word) || strchr(key, ' ') ||
+		    !strstr(known, word))
+			refuse_as(p, key, "is no parameter of this method",
+				  known + 1);
+	}
+}
+
+static bool get_flag(struct params *p, const char *key)
+{
+	json_t *v = json_object_get(p->req->params, key);
+
+	if (v && !json_is_boolean(v))
+		refuse(p, key, "true or false");
+	return json_is_true(v);
 }
 
 static uint64_t get_number(struct params *p, const char *key,
@@ -65,25 +104,26 @@ static uint64_t get_number(struct params *p, const char *key,
 static void get_text(struct params *p, const char *key, char *to, size_t size,
 		     bool required)
 {
-	const char *v = json_string_value(json_object_get(p->req->params, key));
+	json_t *given = json_object_get(p->req->params, key);
+	const char *v = json_string_value(given);
 
 	if (v && *v && strlen(v) < size)
 		memcpy(to, v, strlen(v) + 1);
-	else if (required || (v && *v))
+	else if (required || (given && !(v && !*v)))
 		refuse(p, key, "a text of one to 255 characters");
 }
 
 static void get_direction(struct params *p)
 {
-	const char *v =
-		json_string_value(json_object_get(p->req->params, "direction"));
+	json_t *given = json_object_get(p->req->params, "direction");
+	const char *v = json_string_value(given);
 
 	p->s->directions = MIRROR_IN | MIRROR_OUT;
-	if (!v || !strcmp(v, "both"))
+	if (!given || (v && !strcmp(v, "both")))
 		return;
-	if (!strcmp(v, "in"))
+	if (v && !strcmp(v, "in"))
 		p->s->directions = MIRROR_IN;
-	else if (!strcmp(v, "out"))
+	else if (v && !strcmp(v, "out"))
 		p->s->directions = MIRROR_OUT;
 	else
 		refuse(p, "direction", "in, out or both");
@@ -116,6 +156,8 @@ static void get_filter(struct params *p)
 	json_t *rows = json_object_get(p->req->params, "filter");
 	size_t i, n = json_array_size(rows);
 
+	if (rows && !json_is_array(rows))
+		refuse(p, "filter", "a list of instructions [code, jt, jf, k]");
 	if (!n)
 		return;
 	p->filter = calloc(n < MIRROR_FILTER_MAX ? n : 1, sizeof(*p->filter));
@@ -123,7 +165,8 @@ static void get_filter(struct params *p)
 		json_t *row = json_array_get(rows, i);
 		uint32_t code, jt, jf, k;
 
-		if (!get_word(row, 0, 0xffff, &code) ||
+		if (json_array_size(row) != 4 ||
+		    !get_word(row, 0, 0xffff, &code) ||
 		    !get_word(row, 1, 0xff, &jt) ||
 		    !get_word(row, 2, 0xff, &jf) ||
 		    !get_word(row, 3, 0xffffffff, &k))
@@ -147,6 +190,17 @@ static bool is_port(const struct switch_conf *sc, const char *name)
 	return i != CONF_NONE && sc->ports[i].bond == CONF_NONE;
 }
 
+static bool is_watched(const struct session *s, const char *name, bool network)
+{
+	unsigned i;
+
+	for (i = 0; i < s->place_count; i++)
+		if (s->place[i].network == network &&
+		    !strcmp(s->place[i].name, name))
+			return true;
+	return false;
+}
+
 static void add_place(struct params *p, const char *key, const char *name,
 		      bool network)
 {
@@ -163,6 +217,8 @@ static void add_place(struct params *p, const char *key, const char *name,
 				 "bond, not its members");
 		return;
 	}
+	if (is_watched(s, name, network))
+		return refuse_as(p, key, "names one twice", "each name once");
 	s->place[s->place_count].network = network;
 	snprintf(s->place[s->place_count++].name, CONF_NAME_MAX, "%s", name);
 }
@@ -174,9 +230,23 @@ static void get_places(struct params *p, const char *key, bool network)
 
 	if (json_is_string(v))
 		add_place(p, key, json_string_value(v), network);
+	else if (v && !json_is_array(v))
+		refuse(p, key, "a name, or a list of names");
 	for (i = 0; i < json_array_size(v) && !p->bad; i++)
 		add_place(p, key, json_string_value(json_array_get(v, i)),
 			  network);
+}
+
+/* A network shows each frame once, where it comes in. */
+static void check_direction(struct params *p)
+{
+	unsigned i;
+
+	for (i = 0; i < p->s->place_count; i++)
+		if (p->s->place[i].network && p->s->directions == MIRROR_OUT)
+			refuse_as(p, "direction",
+				  "is out, and a network shows what comes in",
+				  "in or both; or watch ports");
 }
 
 static void get_common(struct params *p, uint64_t length_s)
@@ -324,11 +394,13 @@ void capture_rpc_start(struct rpc_request *req, void *ctx)
 
 	if (params_init(&p, ctx, req) < 0)
 		return;
+	check_keys(&p, CAPTURE_KEYS);
 	get_common(&p, CAPTURE_S);
 	get_places(&p, "port", false);
 	get_places(&p, "network", true);
 	if (!p.s->place_count)
 		refuse(&p, "port", "the name of a port, or network: its name");
+	check_direction(&p);
 	slot = p.bad ? -1 : free_slot(&p);
 	if (!p.bad)
 		open_file(&p);
@@ -342,32 +414,49 @@ void capture_rpc_start(struct rpc_request *req, void *ctx)
 	free(p.filter);
 }
 
-/* Every watched network and port must be the destination's own. */
-static void check_destination(struct params *p)
+#define SAY_ACROSS                                                             \
+	", or say that it copies across: switchctl mirror add "                \
+	"--other-network (here other_network: true)"
+
+/*
+ * Every watched network and port must be the destination's own.  Copies have
+ * no tag of their network: beyond an uplink they would be another one's.
+ */
+static void check_across(struct params *p)
 {
 	const struct switch_conf *sc = p->sw->running;
-	struct session *s = p->s;
+	int32_t to = switch_conf_find_port(sc, p->s->to);
 	unsigned i;
 
-	if (!is_port(sc, s->to)) {
-		refuse(p, "to", "a port of `switchctl ports`, not a member "
-				"of a bond");
+	if (p->s->other_network)
 		return;
-	}
-	p->mc.to = capture_port_id(p->sw, s->to);
-	s->other_network =
-		json_is_true(json_object_get(p->req->params, "other_network"));
-	for (i = 0; i < s->place_count && !p->bad; i++) {
-		const struct place *at = &s->place[i];
+	if (sc->ports[to].role == CONF_UPLINK)
+		return refuse_as(p, "to",
+				 "is an uplink, where copies leave "
+				 "without their network's tag",
+				 "a port of a guest or the host" SAY_ACROSS);
+	for (i = 0; i < p->s->place_count; i++)
+		if (!capture_may_copy(sc, p->s, &p->s->place[i]))
+			refuse_as(p, "to",
+				  "is not in every network that it "
+				  "would see",
+				  "a port of the same network" SAY_ACROSS);
+}
 
-		if (!at->network && !strcmp(at->name, s->to))
-			refuse(p, "to", "a port other than those it watches");
-		else if (!capture_may_copy(sc, s, at))
-			refuse(p, "to",
-			       "a port of the same network, or say that it "
-			       "copies across: switchctl mirror add "
-			       "--other-network (here other_network: true)");
-	}
+static void check_destination(struct params *p)
+{
+	struct session *s = p->s;
+	int32_t id = capture_port_id(p->sw, s->to);
+
+	if (!is_port(p->sw->running, s->to) || id == CONF_NONE)
+		return refuse(p, "to",
+			      "a port of `switchctl ports`, not a member of a "
+			      "bond");
+	p->mc.to = id;
+	if (is_watched(s, s->to, false))
+		refuse_as(p, "to", "is one of the ports it watches",
+			  "a port other than those");
+	check_across(p);
 }
 
 void mirror_rpc_add(struct rpc_request *req, void *ctx)
@@ -377,13 +466,16 @@ void mirror_rpc_add(struct rpc_request *req, void *ctx)
 
 	if (params_init(&p, ctx, req) < 0)
 		return;
+	check_keys(&p, MIRROR_KEYS);
 	get_common(&p, MIRROR_S);
 	get_places(&p, "ports", false);
 	get_places(&p, "networks", true);
 	get_text(&p, "to", p.s->to, sizeof(p.s->to), true);
-	p.s->keep = json_is_true(json_object_get(req->params, "keep"));
+	p.s->keep = get_flag(&p, "keep");
+	p.s->other_network = get_flag(&p, "other_network");
 	if (!p.s->place_count)
 		refuse(&p, "ports", "names of ports, or networks: of networks");
+	check_direction(&p);
 	if (!p.bad)
 		check_destination(&p);
 	slot = p.bad ? -1 : free_slot(&p);
