@@ -58,7 +58,8 @@ struct sw_port *switch_find_port(const struct sw *sw, const char *name)
 	unsigned i;
 
 	for (i = 0; i < PORT_ID_MAX; i++)
-		if (sw->ports[i] && !strcmp(sw->ports[i]->name, name))
+		if (sw->ports[i] && !sw->ports[i]->coming &&
+		    !strcmp(sw->ports[i]->name, name))
 			return sw->ports[i];
 	return NULL;
 }
@@ -68,7 +69,7 @@ const struct conf_port *switch_port_conf(const struct sw *sw,
 {
 	int32_t i = switch_conf_find_port(sw->running, sp->name);
 
-	return i == CONF_NONE ? NULL : &sw->running->ports[i];
+	return sp->coming || i == CONF_NONE ? NULL : &sw->running->ports[i];
 }
 
 static void counters_add(struct port_counters *sum,
@@ -139,6 +140,8 @@ struct change {
 	struct sw_port **fresh; /* made by prepare */
 	struct sw_port **gone;
 	struct bridge_view *view;
+	void (*said)(void *ctx, const char *action);
+	void *ctx;
 };
 
 static int change_error(struct change *c, const struct conf_port *conf,
@@ -161,27 +164,26 @@ static int change_error(struct change *c, const struct conf_port *conf,
 	return -EIO;
 }
 
-/* Does a port that goes have the name, socket, interface or device as yet? */
+/* Does a port that goes have the socket, interface or device as yet? */
 static bool is_held(const struct sw *sw, const struct change *c,
 		    const struct conf_port *conf)
 {
 	const char *end = switch_conf_port_end(conf, NULL);
 	unsigned i;
 
-	for (i = 0; i < c->old_count; i++) {
+	for (i = 0; end[0] && i < c->old_count; i++) {
 		const struct conf_port *old = switch_port_conf(sw, c->gone[i]);
 
-		if (old && (!strcmp(old->name, conf->name) ||
-			    (end[0] &&
-			     !strcmp(switch_conf_port_end(old, NULL), end))))
+		if (old && !strcmp(switch_conf_port_end(old, NULL), end))
 			return true;
 	}
 	return false;
 }
 
 /*
- * A new port: made, and opened unless an old port that goes holds the same
- * socket, interface or device.  That a device is there can be said before.
+ * A new port, or what takes an old one's place: made, and opened before that
+ * one goes, unless it holds the same socket, interface or device.  That a
+ * device is there can be said before.
  */
 static int prepare_port(struct sw *sw, struct change *c,
 			const struct conf_port *conf)
@@ -193,6 +195,7 @@ static int prepare_port(struct sw *sw, struct change *c,
 
 	if (rc < 0)
 		return change_error(c, conf, NULL, "memory for a port");
+	sp->coming = true;
 	c->fresh[c->new_count++] = sp;
 	if (conf->type == CONF_NIC && !boot &&
 	    switch_nic_check(conf, why, sizeof(why)) < 0)
@@ -375,7 +378,34 @@ static void remove_gone(struct sw *sw, struct change *c)
 		switch_held_settle(sw, c->wanted);
 }
 
-/* Ports whose predecessor had to go first. */
+static void say(struct change *c, const char *action)
+{
+	log_info("%s", action);
+	if (c->said)
+		c->said(c->ctx, action);
+}
+
+static void say_waits(struct change *c, const struct sw_port *sp)
+{
+	char text[sizeof(sp->name) + WHY_MAX + 16];
+
+	snprintf(text, sizeof(text), "port %s waits: %s", sp->name,
+		 sp->waiting);
+	say(c, text);
+}
+
+static void arrive(struct change *c)
+{
+	unsigned i;
+
+	for (i = 0; i < c->new_count; i++)
+		c->fresh[i]->coming = false;
+}
+
+/*
+ * Ports whose predecessor had to go first.  There is no way back by now, so
+ * what fails can only be said.
+ */
 static void open_recreated(struct sw *sw, struct change *c)
 {
 	char why[WHY_MAX];
@@ -388,7 +418,7 @@ static void open_recreated(struct sw *sw, struct change *c)
 		if (sp->port || sp->waiting[0] || k == CONF_NONE)
 			continue;
 		if (sw_port_open(sp, &c->wanted->ports[k], why, sizeof(why)) < 0)
-			log_warn("port %s waits: %s", sp->name, why);
+			say_waits(c, sp);
 		else
 			sp->link_retry = true; /* with all of them open */
 	}
@@ -493,6 +523,7 @@ static void commit(struct sw *sw, struct change *c)
 	/* First, so that a recreated port finds its address free, and its
 	 * predecessor's id is nobody's. */
 	remove_gone(sw, c);
+	arrive(c);
 	switch_tables_follow(sw, c->wanted, &c->plan);
 	change_rates(sw, c);
 	use_settings(sw, c->wanted);
@@ -526,8 +557,7 @@ static void undo(struct sw *sw, struct change *c)
 	switch_link_undo(sw);
 }
 
-static void tell(struct sw *sw, struct change *c,
-		 void (*said)(void *ctx, const char *action), void *ctx)
+static void tell(struct sw *sw, struct change *c)
 {
 	char text[256];
 	unsigned i;
@@ -536,9 +566,7 @@ static void tell(struct sw *sw, struct change *c,
 		switch_conf_action_text(sw->running, c->wanted,
 					&c->plan.actions[i], text,
 					sizeof(text));
-		log_info("%s", text);
-		if (said)
-			said(ctx, text);
+		say(c, text);
 	}
 }
 
@@ -607,7 +635,8 @@ int switch_apply(struct sw *sw, struct switch_conf *wanted, unsigned flags,
 		 struct switch_conf_errors *errs,
 		 void (*said)(void *ctx, const char *action), void *ctx)
 {
-	struct change c = { .wanted = wanted, .errs = errs, .flags = flags };
+	struct change c = { .wanted = wanted, .errs = errs, .flags = flags,
+			    .said = said, .ctx = ctx };
 	int rc = switch_conf_may_replace(sw->running, wanted,
 					 flags & SWITCH_FORCE, errs);
 
@@ -634,7 +663,7 @@ int switch_apply(struct sw *sw, struct switch_conf *wanted, unsigned flags,
 		change_fini(&c);
 		return rc;
 	}
-	tell(sw, &c, said, ctx);
+	tell(sw, &c);
 	commit(sw, &c);
 	switch_review(sw);
 	switch_watch(sw);

@@ -43,6 +43,7 @@ struct sw_port {
 	char name[CONF_NAME_MAX];
 	uint16_t id;
 	uint8_t type; /* enum conf_type */
+	bool coming; /* not in the running state yet */
 	struct sw *sw;
 	struct vif *vif;      /* vhost-user */
 	struct host_port *hp; /* tap, packet; NULL while waiting */
@@ -128,8 +129,9 @@ int switch_review(struct sw *sw);
 int switch_load(struct sw *sw);
 #define SWITCH_BAD ".bad"
 
+/* The port of that name in the running state; NULL: there is none. */
 struct sw_port *switch_find_port(const struct sw *sw, const char *name);
-/* The configuration of a port, by its name in the running state. */
+/* Its configuration there; NULL: it is coming, or going. */
 const struct conf_port *switch_port_conf(const struct sw *sw,
 					 const struct sw_port *sp);
 /* Sum of all workers' counters. */

@@ -298,13 +298,13 @@ bool switch_link_has_gateway(const struct switch_conf *conf)
 /* ---- all ports ----------------------------------------------------------------- */
 
 static bool another_has_gateway(const struct switch_conf *wanted,
-				const char *name, int family)
+				const char *interface, int family)
 {
 	uint32_t i;
 
 	for (i = 0; i < wanted->port_count; i++)
 		if (has_gateway(&wanted->ports[i], family) &&
-		    strcmp(wanted->ports[i].name, name) != 0)
+		    strcmp(wanted->ports[i].interface, interface) != 0)
 			return true;
 	return false;
 }
@@ -317,10 +317,10 @@ static int give_up_gateways(struct sw_port *sp, const struct conf_port *conf,
 	struct netd_link link;
 
 	if (has_gateway(conf, AF_INET) &&
-	    another_has_gateway(wanted, conf->name, AF_INET))
+	    another_has_gateway(wanted, conf->interface, AF_INET))
 		memset(&less.gateway, 0, sizeof(less.gateway));
 	if (has_gateway(conf, AF_INET6) &&
-	    another_has_gateway(wanted, conf->name, AF_INET6))
+	    another_has_gateway(wanted, conf->interface, AF_INET6))
 		memset(&less.gateway6, 0, sizeof(less.gateway6));
 	if (has_gateway(conf, AF_INET) == has_gateway(&less, AF_INET) &&
 	    has_gateway(conf, AF_INET6) == has_gateway(&less, AF_INET6))

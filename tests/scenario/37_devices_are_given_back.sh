@@ -5,6 +5,8 @@
 # not name, it gives back: when a port goes or gets another interface, and also
 # when netd or the switch itself was dead at the moment in which it should have
 # been done.  What another user's switch has is not touched.
+# And what a port that changes is to have instead is there before it gives up
+# what it has.
 
 . "$(dirname "$0")/lib.sh"
 scenario give-back
@@ -60,6 +62,49 @@ addressed() {
 	ip -n "$STAGE_NS-host" -o -4 address show dev "$1" | grep -qwF "$2"
 }
 
+# named KEY VALUE COMMAND...: it fails, and names the two.
+named() {
+	local key=$1 value=$2 out
+
+	shift 2
+	out=$("$@" 2>&1) && return 1
+	printf '%s\n' "$out"
+	grep -qF -- "$key" <<<"$out" && grep -qF -- "$value" <<<"$out"
+}
+
+# says WORDS COMMAND...: it succeeds, and says the words.
+says() {
+	local words=$1 out
+
+	shift
+	out=$("$@" 2>&1) || return
+	printf '%s\n' "$out"
+	grep -qF -- "$words" <<<"$out"
+}
+
+# Of each port, whether it waits.
+states() {
+	stage_json "' '.join(p['name'] + ':' + p['state'] for p in d['ports'])" \
+		ports
+}
+
+# guest_port SOCKET: a vhost-user port that listens there
+guest_port() {
+	echo "{ \"name\": \"g\", \"type\": \"vhost-user\", \"server\": true," \
+		"\"socket\": \"$1\", \"network\": \"n\" }"
+}
+
+# management INTERFACE: the host's own port, with its default route
+management() {
+	echo "{ \"name\": \"mgmt\", \"type\": \"tap\", \"interface\": \"$1\"," \
+		"\"network\": \"n\", \"addresses\": [ \"10.37.9.1/24\" ]," \
+		"\"gateway\": \"10.37.9.254\" }"
+}
+
+default_route() {
+	ip -n "$STAGE_NS-host" route show default | grep -o 'dev [^ ]*'
+}
+
 switchd_kill() {
 	kill -9 "$(stage_switchd_pid)"
 }
@@ -102,6 +147,42 @@ expect "two ports change interfaces with each other" \
 	eval 'apply "$(tap a t8), $(tap b t9)" &&
 	apply "$(tap a t9), $(tap b t8)"'
 equal "and keep them" "$(held)" "t1 t8 t9 u1"
+
+# ---- changed to what is not there ----------------------------------------------------
+
+install -d -o $STAGE_UID -g $STAGE_UID "$STAGE/v"
+must "an uplink and a guest" \
+	apply "$(uplink x u2), $(guest_port "$STAGE/v/g")"
+before=$(states)
+expect "an interface that does not exist is refused of a port that has one" \
+	named 'ports[x].interface' nope0 \
+	apply "$(uplink x nope0), $(guest_port "$STAGE/v/g")"
+expect "so is a folder that does not exist of a guest's socket" \
+	named 'ports[g].socket' "$STAGE/none/g" \
+	apply "$(uplink x u2), $(guest_port "$STAGE/none/g")"
+expect "and each is refused if only the other one is right" \
+	named 'ports[x].interface' nope0 \
+	apply "$(uplink x nope0), $(guest_port "$STAGE/v/h")"
+equal "both ports have what they had" "$(states) $(held)" "$before t1 u1 u2"
+expect "sockets, too" test -S "$STAGE/v/g"
+refuse "but no other" test -e "$STAGE/v/h"
+expect "which is another one when it can be" \
+	apply "$(uplink x u3), $(guest_port "$STAGE/v/h")"
+equal "like the interface" "$(states) $(held)" "$before t1 u1 u3"
+expect "the guest's new socket is there" test -S "$STAGE/v/h"
+refuse "and the old one gone" test -e "$STAGE/v/g"
+
+expect "the host's default route" apply "$(management m1)"
+equal "goes through its tap" "$(default_route)" "dev m1"
+expect "and if that is to be another one" apply "$(management m2)"
+equal "through that" "$(default_route)" "dev m2"
+expect "with the address" addressed m2 10.37.9.1/24
+refuse "a tap that cannot be made" apply "$(management u3)"
+equal "takes it from nobody" "$(default_route) $(held)" "dev m2 m2 t1 u1"
+
+must "a tap" apply "$(tap y t7)"
+expect "that is to be an uplink instead is not there then, which is said" \
+	says "port y waits" apply "$(uplink y t7)"
 
 # ---- killed on trial -----------------------------------------------------------------
 
