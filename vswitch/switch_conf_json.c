@@ -108,14 +108,29 @@ static bool ifname_ok(const char *s)
 	return i > 0 && i < CONF_IFNAME_MAX;
 }
 
+/* Is this between two slashes a name, and not another way to write a path? */
+static bool is_step(const char *s, size_t len)
+{
+	return len && !(len == 1 && s[0] == '.') &&
+	       !(len == 2 && s[0] == '.' && s[1] == '.');
+}
+
+/* One way to write each path, so that two ports' can be compared. */
 static bool socket_ok(const char *s)
 {
-	size_t i;
+	size_t i, len;
 
 	for (i = 0; s[i]; i++)
 		if (iscntrl((unsigned char)s[i]))
 			return false;
-	return s[0] == '/' && i > 1 && i < CONF_SOCKET_MAX;
+	if (s[0] != '/' || i >= CONF_SOCKET_MAX)
+		return false;
+	for (; *s == '/'; s += 1 + len) {
+		len = strcspn(s + 1, "/");
+		if (!is_step(s + 1, len))
+			return false;
+	}
+	return true;
 }
 
 static bool text_ok(const struct conf_key *key, const char *s)

@@ -501,7 +501,7 @@ static void list_words(const char *lead, const struct conf_word *words,
 static const char *const kind_expects[] = {
 	[CONF_KIND_BOOL] = "true or false",
 	[CONF_KIND_NAME] = "1 to 63 letters, digits or . _ : -",
-	[CONF_KIND_SOCKET] = "absolute path of at most 107 bytes",
+	[CONF_KIND_SOCKET] = "absolute path of at most 107 bytes without ., .. and //",
 	[CONF_KIND_IFNAME] = "interface name of 1 to 15 characters",
 	[CONF_KIND_MAC] = "unicast MAC address such as 02:00:00:00:00:0a",
 	[CONF_KIND_NET] = "name of a network in networks",

@@ -163,6 +163,9 @@ expect "so is a folder that does not exist of a guest's socket" \
 expect "and each is refused if only the other one is right" \
 	named 'ports[x].interface' nope0 \
 	apply "$(uplink x nope0), $(guest_port "$STAGE/v/h")"
+expect "so is an interface that another port keeps" \
+	named '].interface' "port up1 has it" \
+	apply "$(uplink x u1), $(guest_port "$STAGE/v/g")"
 equal "both ports have what they had" "$(states) $(held)" "$before t1 u1 u2"
 expect "sockets, too" test -S "$STAGE/v/g"
 refuse "but no other" test -e "$STAGE/v/h"

@@ -68,6 +68,11 @@ static struct switch_conf *good(const char *text)
 	"'network':'n10'," more "}"
 #define VHOST(more)                                                           \
 	"{'name':'web','type':'vhost-user','socket':'/run/web'," more "}"
+/* Another way to write a path that has one way already. */
+#define SOCKET(path)                                                          \
+	{ STATE(N10, "{'name':'p','type':'vhost-user','network':'n10',"       \
+		     "'socket':'" path "'}"),                                \
+	  "ports[0].socket", "\"" path "\"", "without ., .. and //" }
 #define WEB(more) STATE(N10, VHOST("'network':'n10'," more))
 
 static const struct bad {
@@ -135,6 +140,13 @@ static const struct bad {
 	{ STATE(N10, "{'name':'p','type':'vhost-user','network':'n10',"
 		     "'socket':'run/x'}"),
 	  "ports[0].socket", "\"run/x\"", "absolute" },
+	SOCKET("/v/../v/v1.sock"),
+	SOCKET("/./v/v1.sock"),
+	SOCKET("/v//v1.sock"),
+	SOCKET("/v/v1.sock/"),
+	SOCKET("/v/v1.sock/."),
+	SOCKET("/.."),
+	SOCKET("/"),
 	{ WEB("'interface':'eth0'"), "ports[0].interface", "\"eth0\"",
 	  "type vhost-user" },
 	{ WEB("'colour':1"), "ports[0].colour", "1", "causeway-switch.json" },
