@@ -158,7 +158,7 @@ static int change_error(struct change *c, const struct conf_port *conf,
 	}
 
 	c->errs->count = 1;
-	snprintf(e->path, sizeof(e->path), "ports[%s].%s", conf->name, key);
+	snprintf(e->path, sizeof(e->path), "ports[%u].%s", conf->place, key);
 	snprintf(e->value, sizeof(e->value), "%s", end);
 	snprintf(e->expected, sizeof(e->expected), "%s", why);
 	return -EIO;

@@ -166,6 +166,7 @@ struct conf_network {
 
 struct conf_port {
 	char name[CONF_NAME_MAX];
+	uint32_t place; /* ports[place] it is, for messages */
 	uint8_t type; /* enum conf_type */
 	uint8_t role; /* enum conf_role */
 

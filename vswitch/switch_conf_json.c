@@ -902,6 +902,7 @@ static void read_ports(struct reader *r, const json_t *root)
 				      (void **)&conf->ports);
 	for (i = 0; i < conf->port_count; i++) {
 		path_at(path, "ports", i);
+		conf->ports[i].place = i;
 		read_port(r, &conf->ports[i],
 			  json_array_get(json_object_get(root, "ports"), i),
 			  path);

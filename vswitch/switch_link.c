@@ -70,7 +70,7 @@ static void refused(struct switch_conf_errors *errs,
 	struct switch_conf_error *e = next_error(errs);
 	const char *key = key_of(err);
 
-	snprintf(e->path, sizeof(e->path), "ports[%s].%s", conf->name, key);
+	snprintf(e->path, sizeof(e->path), "ports[%u].%s", conf->place, key);
 	key_value(conf, key, err, e->value, sizeof(e->value));
 	snprintf(e->expected, sizeof(e->expected), "%.120s%s%.130s",
 		 err->message, err->hint[0] ? ": " : "", err->hint);
@@ -155,8 +155,8 @@ static int not_done(struct switch_conf_errors *errs,
 		if (!(unsupported & bit))
 			continue;
 		e = next_error(errs);
-		snprintf(e->path, sizeof(e->path), "ports[%s].ethtool.%s",
-			 conf->name, netd_setting_name(bit));
+		snprintf(e->path, sizeof(e->path), "ports[%u].ethtool.%s",
+			 conf->place, netd_setting_name(bit));
 		setting_value(want, bit, e->value, sizeof(e->value));
 		snprintf(e->expected, sizeof(e->expected),
 			 "what the device does: %s refuses this, so leave the "

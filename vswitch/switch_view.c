@@ -26,15 +26,15 @@ static const enum guard_mode guard_modes[] = {
 	[CONF_LOCK_DISABLED] = GUARD_DISABLED,
 };
 
-static int view_error(struct switch_conf_errors *errs, const char *port,
-		      const char *why)
+static int view_error(struct switch_conf_errors *errs,
+		      const struct conf_port *conf, const char *why)
 {
 	struct switch_conf_error *e = &errs->error[0];
 
 	if (!errs->count) {
 		errs->count = 1;
-		snprintf(e->path, sizeof(e->path), "ports[%s]", port);
-		snprintf(e->value, sizeof(e->value), "%s", port);
+		snprintf(e->path, sizeof(e->path), "ports[%u]", conf->place);
+		snprintf(e->value, sizeof(e->value), "%s", conf->name);
 		snprintf(e->expected, sizeof(e->expected), "%s", why);
 	}
 	return -EINVAL;
@@ -93,7 +93,7 @@ static int make_vlan(struct bport *bp, const struct switch_conf *sc,
 		make_trunk(&vc, sc, conf);
 	}
 	if (port_vlan_init(&bp->vlan, &vc, &why) < 0)
-		return view_error(errs, conf->name, why);
+		return view_error(errs, conf, why);
 	return 0;
 }
 
@@ -180,7 +180,7 @@ static int make_guard(struct guard **out, const struct switch_conf *sc,
 	if (conf->role != CONF_GUEST)
 		gc.dhcp_server = gc.router = true;
 	rc = guard_new(out, &gc);
-	return rc == -EINVAL ? view_error(errs, conf->name,
+	return rc == -EINVAL ? view_error(errs, conf,
 					  "a MAC and prefixes a port can be "
 					  "locked to")
 			     : rc;

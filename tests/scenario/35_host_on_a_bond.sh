@@ -182,16 +182,16 @@ baseline
 
 there=$(picture)
 expect "a setting that the device does not do is named" \
-	named 'ports[eth0].ethtool.lro' \
+	named 'ports[3].ethtool.lro' \
 	apply 0 '"ethtool": { "lro": "on", "gro": "off" }'
-expect "so is an MTU it cannot have" named 'ports[eth0].mtu' \
+expect "so is an MTU it cannot have" named 'ports[3].mtu' \
 	apply 0 '"mtu": 65535'
-expect "and an address no host can have" named .addresses \
+expect "and an address no host can have" named 'ports[1].addresses[0]' \
 	apply 0 "" '"224.0.0.1/24"'
 expect "with any of them nothing has changed" \
 	eval '[ "$(picture)" = "$there" ]'
 expect "neither has it at others that could have changed" \
-	named 'ports[eth0].ethtool.lro' \
+	named 'ports[3].ethtool.lro' \
 	apply 0 '"ethtool": { "lro": "on" }' '"10.35.20.9/24"'
 expect "once more" eval '[ "$(picture)" = "$there" ]'
 expect "all are still reached" all_reached

@@ -174,14 +174,14 @@ expect "the host's tap takes jumbo frames, too" stage_until 10 \
 big='[{"name": "big", "type": "packet", "role": "uplink",
 	"interface": "p-cust", "mtu": 65535}]'
 expect "an MTU that no interface can have is refused by its key" \
-	named 'ports[big].mtu' apply 9000 "$big"
+	named "ports[$((4 + COUNT))].mtu" apply 9000 "$big"
 expect "in words" named \
 	'p-cust cannot carry an MTU of 65535 with 8 bytes of tags' \
 	apply 9000 "$big"
 expect "and with what to type" named 'ip link set dev p-cust mtu 65543' \
 	apply 9000 "$big"
 expect "that of a network, too, at the interface it runs over" \
-	named 'ports[eth0].mtu' apply 65535
+	named 'ports[0].mtu' apply 65535
 expect "all goes on as before" own 8972
 healthy 2
 scenario_end

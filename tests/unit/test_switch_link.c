@@ -231,9 +231,9 @@ static void setting_that_the_device_does_not_do_is_refused_by_name(void)
 		",'ethtool':{'lro':'on','gro':'on','speed':10}")), false,
 		&errs), -EOPNOTSUPP);
 	CU_ASSERT_EQUAL_FATAL(errs.count, 2);
-	CU_ASSERT_STRING_EQUAL(errs.error[0].path, "ports[e].ethtool.lro");
+	CU_ASSERT_STRING_EQUAL(errs.error[0].path, "ports[0].ethtool.lro");
 	CU_ASSERT_STRING_EQUAL(errs.error[0].value, "\"on\"");
-	CU_ASSERT_STRING_EQUAL(errs.error[1].path, "ports[e].ethtool.speed");
+	CU_ASSERT_STRING_EQUAL(errs.error[1].path, "ports[0].ethtool.speed");
 	CU_ASSERT_STRING_EQUAL(errs.error[1].value, "10");
 	hears("e mtu 1500; e given 0x2c0 on 0xc0 speed 10 - ; "
 	      "e mtu 1500; e given 0 on 0 speed 0");
@@ -245,11 +245,11 @@ static void refusal_names_the_key_of_the_port(void)
 	static const struct {
 		const char *netd, *refused, *path, *value;
 	} cases[] = {
-		{ "mtu", "mtu", "ports[h].mtu", "1500" },
-		{ "gateway", "has", "ports[h].gateway", "10.0.0.254" },
-		{ "ipv6_gateway", "has", "ports[h].gateway6", "fe80::1" },
-		{ "addresses", "has", "ports[h].addresses", "bad" },
-		{ "name", "has", "ports[h].interface", "h" },
+		{ "mtu", "mtu", "ports[0].mtu", "1500" },
+		{ "gateway", "has", "ports[0].gateway", "10.0.0.254" },
+		{ "ipv6_gateway", "has", "ports[0].gateway6", "fe80::1" },
+		{ "addresses", "has", "ports[0].addresses", "bad" },
+		{ "name", "has", "ports[0].interface", "h" },
 	};
 	struct switch_conf_errors errs;
 	unsigned i;
