@@ -296,10 +296,8 @@ static int check_device(struct netd_take *take,
 	if (rc < 0)
 		return words(err, rc, conf->ifname, NULL, "reading routes");
 	if (rc && !conf->force)
-		return rpc_error_set(err, RPC_REFUSED, "ifname", conf->ifname,
-				     "give a tap of the host a gateway in the "
-				     "same state, move the route, or set "
-				     "\"force\": true",
+		return rpc_error_set(err, RPC_REFUSED, "force", "false",
+				     "move the route, or set \"force\": true",
 				     "the host's default route goes through %s",
 				     conf->ifname);
 	return 0;

@@ -54,6 +54,22 @@ static void vif_host_announce(void *ctx, struct vif *vif, const uint8_t mac[6])
 	switch_announce_guest(ctx, mac);
 }
 
+/* We can make the socket, but not its folder. */
+static void say_socket(const char *socket, int rc, char *why, size_t size)
+{
+	int folder = strrchr(socket, '/') - socket;
+
+	if (rc == -ENOENT)
+		snprintf(why, size, "%s: make the folder: install -d -o %u "
+			 "%.*s", strerror(-rc), geteuid(), folder, socket);
+	else if (rc == -EACCES)
+		snprintf(why, size, "%s: uid %u cannot make a socket in %.*s; "
+			 "choose a folder made by: install -d -o %u FOLDER",
+			 strerror(-rc), geteuid(), folder, socket, geteuid());
+	else
+		snprintf(why, size, "%s: %s", socket, strerror(-rc));
+}
+
 static int open_vif(struct sw_port *sp, const struct conf_port *conf, char *why,
 		    size_t size)
 {
@@ -78,7 +94,7 @@ static int open_vif(struct sw_port *sp, const struct conf_port *conf, char *why,
 		vc.offload |= PORT_TX_TSO4 | PORT_TX_TSO6 | PORT_TX_TSO_ECN;
 	rc = vif_new(&sp->vif, &vc, &host);
 	if (rc < 0) {
-		snprintf(why, size, "%s: %s", conf->socket, strerror(-rc));
+		say_socket(conf->socket, rc, why, size);
 		return rc;
 	}
 	sp->port = vif_port(sp->vif);
@@ -176,6 +192,10 @@ static int open_host_port(struct sw_port *sp, const struct conf_port *conf,
 	if (rc < 0) {
 		if (!strcmp(err.path, "mtu"))
 			sp->blamed = "mtu";
+		if (!strcmp(err.path, "force")) /* the state has another way */
+			snprintf(err.hint, sizeof(err.hint),
+				 "give a tap of the host a \"gateway\" in the "
+				 "same state, or move the route");
 		snprintf(why, size, "%.120s%s%.120s", err.message,
 			 err.hint[0] ? ": " : "", err.hint);
 		return rc;

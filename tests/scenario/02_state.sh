@@ -32,6 +32,16 @@ says() {
 	grep -qF -- "$words" <<<"$out"
 }
 
+# listen SOCKET: a state with another port, which makes it
+listen() {
+	stage_apply <<-END
+	{ "owner": "site", "generation": 6,
+	  "networks": [ { "name": "n10", "vlan": 10 } ],
+	  "ports": [ { "name": "box", "type": "vhost-user", "network": "n10",
+	    "server": true, "socket": "$1" } ] }
+	END
+}
+
 # What runs, without the comments of a person: owner, generation, a port's key.
 running() {
 	stage_json "d['state'].get('owner', ''), d['state'].get('generation', 0), \
@@ -55,6 +65,11 @@ expect "half a text is refused" says "state.json" \
 expect "an older generation is refused" says generation \
 	apply site 4 ""
 expect "another owner is refused" says owner apply other 9 ""
+expect "a socket whose folder is missing is refused with what to type" says \
+	"install -d -o $STAGE_UID $STAGE/none" listen "$STAGE/none/web"
+must "a folder of root's" install -d "$STAGE/ours"
+expect "one in a folder of another, too" says "install -d -o $STAGE_UID FOLDER" \
+	listen "$STAGE/ours/web"
 equal "after all that the same runs" "$(running)" "$wanted"
 expect "a nobody may not apply" says "" setpriv --reuid=65499 --clear-groups \
 	"$SWITCHCTL" --socket "$STAGE/sock/switchd.sock" apply \

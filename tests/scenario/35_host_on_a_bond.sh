@@ -163,7 +163,9 @@ must "switchd starts" stage_switchd
 # ---- given over ------------------------------------------------------------------
 
 expect "without a gateway elsewhere the default route's interface is not taken" \
-	named "gateway in the same state" eval 'GATEWAY= apply 0'
+	named '"gateway" in the same state' eval 'GATEWAY= apply 0'
+refuse "and it is not told of a key that no state has" \
+	named '"force"' eval 'GATEWAY= apply 0'
 equal "and the host is as it was" "$(picture)" "$before"
 must "interface, address and default route are given over" apply 0
 expect "the host is reached at its address, at its storage, and a guest too" \
