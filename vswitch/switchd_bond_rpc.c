@@ -432,11 +432,11 @@ static json_t *lldp_json(const struct sw_port *sp, const struct conf_port *conf)
 		json_array_append_new(
 			list, neighbour_json(lldp_neighbour(lldp, i), now));
 	return json_pack(
-		"{s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:o}", "port",
+		"{s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "port",
 		sp->name, "interface", switch_conf_port_end(conf, NULL), "tx",
 		f.lldp_tx, "rx", f.lldp_rx, "tx_frames", (json_int_t)f.lldp.tx, "rx_frames",
 		(json_int_t)f.lldp.rx, "rx_bad", (json_int_t)f.lldp.rx_bad,
-		"aged_out", (json_int_t)f.lldp.aged_out, "too_many",
+		"rx_bad_tlvs", (json_int_t)f.lldp.rx_bad_tlvs, "aged_out", (json_int_t)f.lldp.aged_out, "too_many",
 		(json_int_t)f.lldp.too_many, "neighbours", list);
 }
 

@@ -37,7 +37,7 @@ struct uplink_conf {
 struct uplink_facts {
 	uint64_t rx_slow, rx_lldp;
 	uint64_t rx_other; /* past the filter all the same: ignored */
-	uint64_t rx_limited; /* beyond what a peer may send in a second */
+	uint64_t rx_limited; /* times that reading paused: it said too much */
 	uint64_t tx;
 	uint64_t tx_full;   /* the socket took no more: lost */
 	uint64_t tx_failed; /* of other reasons: no link, no interface */

@@ -418,6 +418,11 @@ expect "active-backup: the mode changes under load" apply active-backup
 flow_end
 whole "active-backup, the mode has changed" 500 unknown
 
+other=$(bond "[n for n in m if n != b['active']][0]")
+expect "active-backup: another member is made active by hand" \
+	stage_ctl bond set-active bond0 "$other"
+equal "active-backup: it is" "$(bond "b['active']")" "$other"
+
 # Nobody but us says where left is now; Open vSwitch forgets the way that its
 # datapath knows within half a second.
 flow_begin 5 far
