@@ -197,7 +197,8 @@ static void frame_arrived(struct load *l, unsigned port, const uint8_t *frame,
 	id = (unsigned)(mark >> 56);
 	if (len != l->size || ntohl(ports) != UDP_PORTS ||
 	    id >= l->flow_count) {
-		l->foreign++;
+		/* a switch asks new guests about groups: IGMP, MLD */
+		l->foreign += !(frame[0] & 1);
 	} else if (l->flow[id].to != port) {
 		l->port[port].stray++;
 	} else {
