@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from machine import Skip, run, wait_for
 
-PEER_HUGEPAGES = 320  # 2 MB each: OVS 512 MB, or testpmd 256, and guests
+PEER_HUGEPAGES = 448  # 2 MB each: OVS 512 MB, or testpmd 256, and guests
 TABLE_ENTRIES = 65536  # addresses; ours by default, OVS is told
 
 
