@@ -812,7 +812,7 @@ static void a_capture_s_file_is_made_anew_once_it_has_begun(void)
 
 static void a_capture_is_written_to_what_is_no_file_as_it_is(void)
 {
-	in_folder("mkfifo pipe; cat pipe & capture -w pipe; wait; "
+	in_folder("mkfifo pipe; timeout 60 cat pipe & capture -w pipe; wait; "
 		  "test -p pipe", 0, "PCAPNG");
 	in_folder("capture -w /dev/stdout | cat", 0, "PCAPNG");
 	in_folder("capture -w - >out; cat out", 0, "PCAPNG");
