@@ -8,6 +8,8 @@
 #
 #	left -- Causeway == eth0/o0, eth1/o1 == Open vSwitch -- far
 #	(packet port, VLAN 10)                      (port of VLAN 10)
+#
+# --long: 20 times.
 
 . "$(dirname "$0")/lib.sh"
 scenario bond-ovs
@@ -441,6 +443,26 @@ at_most "active-backup: from far, ms that a flow stood still" \
 	"$(gap far left)" 1000
 equal "active-backup: no frame comes twice" \
 	"$(heard left "sum(x['twice'] for x in f)")" 0
+
+# The active member's carrier flaps, ten times in two seconds: its place is
+# taken once, and it is not given back.
+victim=$(bond "b['active']")
+before=$(bond "b['failovers']")
+flow_begin 4
+sleep 1
+for ((i = 0; i < 10; i++)); do
+	cut "o${victim#eth}"
+	sleep 0.1
+	mend "o${victim#eth}"
+	sleep 0.1
+done
+flow_end
+at_most "active-backup: failovers while a member flaps" \
+	$(($(bond "b['failovers']") - before)) 1
+equal "active-backup: no frame comes twice" \
+	"$(heard far "sum(x['twice'] for x in f)") \
+$(heard left "sum(x['twice'] for x in f)")" "0 0"
+expect "active-backup: and both serve again" stage_until 5 both_enabled
 
 vsctl -- set interface o0 lldp:enable=true \
 	-- set interface o1 lldp:enable=true

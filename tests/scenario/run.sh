@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # run.sh [NAME...]: play the scenarios NN_NAME.sh in order, or those named.
-# Each gets ten minutes, an hour with CW_LONG; one that fails without having
+# Each gets ten minutes, an hour with CW_LONG, which also plays as often those
+# that say `# --long: N times.`; one that fails without having
 # said what is wrong is itself what is wrong.  BUILD says which build to play
 # with (build).
 
@@ -14,11 +15,9 @@ failed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-for script in [0-9]*_*.sh; do
-	name=${script#*_}
-	name=${name%.sh}
-	[ $# = 0 ] || [[ " $* " == *" $name "* ]] || continue
-	began=$SECONDS
+play() {
+	local began=$SECONDS rc
+
 	echo "# $name"
 	timeout --foreground -k 30 "${limit:-600}" bash "$script" 2>&1 |
 		tee "$log"
@@ -29,5 +28,17 @@ for script in [0-9]*_*.sh; do
 			echo "not ok - $name ends well (status $rc)"
 	fi
 	echo "# $name took $((SECONDS - began)) s"
+}
+
+for script in [0-9]*_*.sh; do
+	name=${script#*_}
+	name=${name%.sh}
+	[ $# = 0 ] || [[ " $* " == *" $name "* ]] || continue
+	times=1
+	[ -z "${CW_LONG:-}" ] || times=$(sed -n \
+		's/^# --long: \([0-9]*\) times\.$/\1/p' "$script")
+	for ((i = 0; i < ${times:-1}; i++)); do
+		play
+	done
 done
 exit $failed
