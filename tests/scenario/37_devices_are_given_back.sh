@@ -155,13 +155,13 @@ must "an uplink and a guest" \
 	apply "$(uplink x u2), $(guest_port "$STAGE/v/g")"
 before=$(states)
 expect "an interface that does not exist is refused of a port that has one" \
-	named 'ports[x].interface' nope0 \
+	named 'ports[2].interface' nope0 \
 	apply "$(uplink x nope0), $(guest_port "$STAGE/v/g")"
 expect "so is a folder that does not exist of a guest's socket" \
-	named 'ports[g].socket' "$STAGE/none/g" \
+	named 'ports[3].socket' "$STAGE/none/g" \
 	apply "$(uplink x u2), $(guest_port "$STAGE/none/g")"
 expect "and each is refused if only the other one is right" \
-	named 'ports[x].interface' nope0 \
+	named 'ports[2].interface' nope0 \
 	apply "$(uplink x nope0), $(guest_port "$STAGE/v/h")"
 expect "so is an interface that another port keeps" \
 	named '].interface' "port up1 has it" \
