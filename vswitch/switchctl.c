@@ -237,11 +237,13 @@ static const char *set_value(struct ctl *ctl, int opt, const char *arg)
 	case OPT_DURATION:
 		return parse_duration(arg, &ctl->duration_s) ?
 			       NULL :
-			       "whole seconds up to a week, such as 90s, 10m or 1h";
+			       "whole seconds up to a week, such as 90s, "
+			       "10m or 1h";
 	case OPT_CONFIRM_WITHIN:
 		return parse_trial(arg, &ctl->confirm_within_s) ?
 			       NULL :
-			       "whole seconds up to an hour, such as 30, 90s or 5m";
+			       "whole seconds up to an hour, such as 30, 90s "
+			       "or 5m";
 	case OPT_WATCH:
 		ctl->watch = true;
 		ctl->watch_s = 1;

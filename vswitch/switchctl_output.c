@@ -53,8 +53,8 @@ static int open_special(const struct ctl *ctl, struct ctl_output *o)
 	if (isatty(o->fd))
 		return refuse_terminal(ctl);
 	if (fstat(o->fd, &st) < 0 || S_ISREG(st.st_mode))
-		return ctl_fail(ctl, CTL_FILE, "%s: has just changed; try again",
-				o->file);
+		return ctl_fail(ctl, CTL_FILE,
+				"%s: has just changed; try again", o->file);
 	return CTL_DONE;
 }
 

@@ -885,7 +885,7 @@ static void wrong_usage_is_named(void)
 		{ "ports web", "usage: switchctl ports" },
 		{ "ports --force", "ports takes no --force" },
 		{ "fdb -w x", "fdb takes no --write" },
-		{ "apply --confirm-within 2h f", "whole seconds up to an hour" },
+		{ "apply --confirm-within 2h f", "seconds up to an hour" },
 		{ "apply --confirm-within 1.5 f", "1.5: whole seconds" },
 		{ "apply --confirm-within 0.5 f", "whole seconds" },
 		{ "confirm now", "usage: switchctl confirm" },
