@@ -56,14 +56,17 @@ static const char *lacp_status(const json_t *bond)
 static void print_failover(const json_t *bond)
 {
 	const json_t *last = json_object_get(bond, "last_failover");
+	const char *member = ctl_text(last, "member");
 
 	if (!json_is_object(last)) {
 		puts("last failover: none");
 		return;
 	}
-	printf("last failover: %s ago to %s: ",
-	       age_text(ctl_number(last, "age_ms")),
-	       DASH(ctl_text(last, "member")));
+	printf("last failover: %s ago", age_text(ctl_number(last, "age_ms")));
+	/* where buckets are spread, the member is the one that was lost */
+	if (*member && !strcmp(member, ctl_text(bond, "active")))
+		printf(" to %s", member);
+	printf(": ");
 	put_clean(ctl_text(last, "why"));
 	printf(" (%lld in all)\n", (long long)ctl_number(bond, "failovers"));
 }
