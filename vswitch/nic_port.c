@@ -304,20 +304,25 @@ static unsigned nic_tx(struct port *p, unsigned q, struct frame *const f[],
 	struct nic_port *np = nic_port_of(p);
 	struct tx_queue *tq = &np->tx[q];
 	struct nic_offload todo;
+	bool link = p->link; /* once: the control thread writes it */
 	bool spoilt = false; /* the run has lost a frame already */
+	enum drop verdict;
 	unsigned i;
 
-	memset(why, p->link ? DROP_NONE : DROP_NO_LINK, n);
-	if (!p->link)
+	memset(why, link ? DROP_NONE : DROP_NO_LINK, n);
+	if (!link)
 		return 0;
 	rte_spinlock_lock(&tq->lock);
 	for (i = 0; i < n; i++) {
 		if (spoilt)
-			why[i] = DROP_RING_FULL;
+			verdict = DROP_RING_FULL;
 		else if (nic_mbuf_offload(f[i], np->dev.ip_sum, &todo))
-			why[i] = gather(np, q, f[i], &todo, i, why);
+			verdict = gather(np, q, f[i], &todo, i, why);
 		else
-			why[i] = gather_finished(np, q, f[i], i, why);
+			verdict = gather_finished(np, q, f[i], i, why);
+		/* a segment that is gone already may have had its say */
+		if (verdict)
+			why[i] = verdict;
 		spoilt = f[i]->more && why[i];
 	}
 	send_gathered(np, q, why);
