@@ -551,6 +551,8 @@ static bool setting_from_json(struct netd_ethtool *want, const char *name,
 	while (bit < 1u << NETD_SETTING_COUNT &&
 	       strcmp(netd_setting_name(bit), name))
 		bit <<= 1;
+	if (bit == 1u << NETD_SETTING_COUNT)
+		return false;
 	want->given |= bit;
 	if (bit & NETD_SWITCHES) {
 		want->on |= json_is_true(value) ? bit : 0;

@@ -194,6 +194,14 @@ static void advertise_mask(union link_settings *link, uint32_t mask)
 	advertised(link)[0] = mask;
 }
 
+/* A mask means something where modes are negotiated, of those there are. */
+static bool may_advertise(const union link_settings *link, uint32_t mask)
+{
+	return link->s.autoneg == AUTONEG_ENABLE &&
+	       link->s.link_mode_masks_nwords > 0 &&
+	       !(mask & ~link->s.link_mode_masks[0]);
+}
+
 /*
  * Advertise what fits the speed and duplex that are wanted, as ethtool -s does
  * when the link is negotiated.  Other media's modes: as it was.
@@ -245,7 +253,10 @@ static bool same_link(union link_settings *a, union link_settings *b)
 		       a->s.link_mode_masks_nwords * sizeof(uint32_t));
 }
 
-/* `want` has what was saved in it, too; `given`: what somebody asked for. */
+/*
+ * `want` has what was saved in it, too; `given`: what somebody asked for.
+ * -EDOM: not with this mask.
+ */
 static int link_apply(const char *ifname, const struct netd_ethtool *want,
 		      uint32_t given, const json_t *saved)
 {
@@ -264,6 +275,8 @@ static int link_apply(const char *ifname, const struct netd_ethtool *want,
 		link.s.duplex = want->duplex == NETD_DUPLEX_HALF ? DUPLEX_HALF
 								 : DUPLEX_FULL;
 	read_modes(saved, &link);
+	if (given & NETD_ADVERTISE && !may_advertise(&link, want->advertise))
+		return -EDOM;
 	if (given & NETD_ADVERTISE)
 		advertise_mask(&link, want->advertise);
 	else if (given & (NETD_SPEED | NETD_DUPLEX))
@@ -349,10 +362,10 @@ static uint32_t apply_all(const char *ifname, const struct netd_ethtool *all,
 	uint32_t missing = features_apply(ifname, all);
 	int rc = link_apply(ifname, all, given, saved);
 
-	if (rc && rc != -EOPNOTSUPP)
+	if (rc && rc != -EOPNOTSUPP && rc != -EDOM)
 		log_warn("%s: link settings: %s", ifname, strerror(-rc));
 	if (rc)
-		missing |= LINK_SETTINGS;
+		missing |= rc == -EDOM ? NETD_ADVERTISE : LINK_SETTINGS;
 	return missing;
 }
 
