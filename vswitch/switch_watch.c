@@ -73,10 +73,16 @@ static void on_link(struct sw *sw, const struct netd_link *link)
 		const struct conf_port *conf =
 			sp && sp->hp ? switch_port_conf(sw, sp) : NULL;
 
-		if (!conf || strcmp(conf->interface, link->ifname) != 0)
+		bool named, same;
+
+		if (!conf)
 			continue;
-		if (!link->present || link->ifindex != sp->ifindex) {
-			lose_gone(sw, sp, link->ifname);
+		named = !strcmp(conf->interface, link->ifname);
+		same = link->ifindex == sp->ifindex;
+		if (!named && !same)
+			continue;
+		if (!link->present || !named || !same) { /* or renamed */
+			lose_gone(sw, sp, conf->interface);
 			continue;
 		}
 		if (conf->type == CONF_PACKET && is_given_back(sw, link)) {

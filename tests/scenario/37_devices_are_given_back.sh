@@ -187,6 +187,27 @@ must "a tap" apply "$(tap y t7)"
 expect "that is to be an uplink instead is not there then, which is said" \
 	says "port y waits" apply "$(uplink y t7)"
 
+expect "a mask of link modes is refused of a device that negotiates none" \
+	named 'ports[2].ethtool.advertise' 32 apply "$(uplink x u2 |
+		sed 's/}/, "ethtool": { "advertise": 32 } }/')"
+
+# ---- renamed -------------------------------------------------------------------------
+
+# waits PORT
+waits() {
+	[[ " $(states) " == *" $1:waiting "* ]]
+}
+
+must "an uplink" apply "$(uplink x u2)"
+ip -n "$STAGE_NS-host" link set dev u2 down
+ip -n "$STAGE_NS-host" link set dev u2 name other2
+expect "whose interface gets another name waits" stage_until 5 waits x
+ip -n "$STAGE_NS-host" link set dev other2 name u2
+ip -n "$STAGE_NS-host" link set dev u2 up
+refuse "and works when it has its own again" \
+	eval '! stage_until 5 eval "! waits x"'
+equal "as it had" "$(held)" "t1 u1 u2"
+
 # ---- killed on trial -----------------------------------------------------------------
 
 must "back to the first state" apply ""
