@@ -30,6 +30,7 @@
 
 #define EVENTS_MAX   64
 #define WORTH_PER_MS 125 /* bytes: 1 Mbit/s, or no bucket moves */
+#define STARTING_MS  2000 /* members found meanwhile are there from the start */
 #define MEMBER(i)    (1u << (i))
 
 /* While another mode is in force. */
@@ -66,6 +67,7 @@ struct bond {
 	uint8_t of[BOND_BUCKETS];
 	uint64_t load[BOND_BUCKETS];
 	struct bond_publisher publisher;
+	uint64_t began_ms;
 	uint64_t rebalanced_ms;
 	uint64_t failovers;
 	struct bond_event last_failover;
@@ -126,7 +128,7 @@ int bond_new(struct bond **out, const struct bond_conf *conf, uint64_t now_ms)
 	}
 	bond->conf = *conf;
 	bond->active = bond->before = bond->by_hand = -1;
-	bond->rebalanced_ms = now_ms;
+	bond->began_ms = bond->rebalanced_ms = now_ms;
 	memset(bond->of, BOND_NONE, sizeof(bond->of));
 	bond_publish_init(&bond->table, conf->hash_basis);
 	*out = bond;
@@ -277,7 +279,7 @@ void bond_member_remove(struct bond *bond, unsigned member, uint64_t now_ms)
 	if (has(bond->enabled, member)) {
 		bond->enabled &= ~MEMBER(member);
 		e = event(bond, BOND_MEMBER_DOWN, member, now_ms);
-		because(e, "%s left the bond", m->name);
+		because(e, "%s is gone", m->name);
 		count_loss(bond, member, e);
 	}
 	if (bond->links[member].up)
@@ -289,10 +291,12 @@ void bond_member_remove(struct bond *bond, unsigned member, uint64_t now_ms)
 void bond_member_link(struct bond *bond, unsigned member, bool up,
 		      uint32_t speed_mbps, uint64_t now_ms)
 {
+	bool late = bond->enabled && now_ms - bond->began_ms >= STARTING_MS;
+
 	if (!bond->members[member].present)
 		return;
 	bond->members[member].speed_mbps = speed_mbps;
-	bond_link_report(&bond->links[member], &bond->conf, up, now_ms);
+	bond_link_report(&bond->links[member], &bond->conf, up, late, now_ms);
 	if (runs_lacp(bond))
 		lacp_member_link(bond->lacp, member, up, speed_mbps, now_ms);
 }
@@ -408,7 +412,9 @@ static void why_up(const struct bond *bond, unsigned i, struct bond_event *e,
 	if (bond->rule == RULE_LACP)
 		because(e, "LACP distributes through %s", name);
 	else if (link->hope)
-		because(e, "no other member than %s has a carrier", name);
+		because(e, "no other member than %s could carry it", name);
+	else if (now == link->changed_ms)
+		because(e, "%s has a carrier", name);
 	else
 		because(e, "%s has had a carrier for %llu ms", name,
 			(unsigned long long)(now - link->changed_ms));

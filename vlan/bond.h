@@ -133,7 +133,8 @@ void bond_member_remove(struct bond *bond, unsigned member, uint64_t now_ms);
 /*
  * Carrier, speed in Mb/s or 0.  A member whose link goes down is replaced
  * after downdelay; the last one, and one that replaces nobody, without delay.
- * The first report is of the state found: if up, without updelay.
+ * The first report is of the state found: if up, without updelay, unless other
+ * members carry traffic already.
  */
 void bond_member_link(struct bond *bond, unsigned member, bool up,
 		      uint32_t speed_mbps, uint64_t now_ms);

@@ -45,11 +45,11 @@ static void goes(struct bond_link *link, const struct bond_conf *conf,
 }
 
 void bond_link_report(struct bond_link *link, const struct bond_conf *conf,
-		      bool up, uint64_t now_ms)
+		      bool up, bool late, uint64_t now_ms)
 {
 	if (!link->reported) {
 		link->reported = true;
-		link->usable = up;
+		link->usable = up && !late;
 	} else if (up == link->up) {
 		return;
 	} else if (up) {

@@ -22,9 +22,13 @@ struct bond_link {
 	uint64_t down_ms;    /* spent without carrier, of downdelay */
 };
 
-/* Carrier as it is now.  The first report takes effect without delay. */
+/*
+ * Carrier as it is now.  The first report takes effect without delay, unless
+ * the member came late: beside others that carry traffic, which it must not
+ * take before the switch behind it forwards.
+ */
 void bond_link_report(struct bond_link *link, const struct bond_conf *conf,
-		      bool up, uint64_t now_ms);
+		      bool up, bool late, uint64_t now_ms);
 
 /*
  * End the delays that are over, and all that do no good.  Afterwards some

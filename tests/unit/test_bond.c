@@ -191,13 +191,16 @@ static const struct delay_case {
 	    { LINK_UP, 1, 0, 1 },
 	    { LINK_DOWN, 0, 1, 2 },
 	    { LINK_UP, 0, 1, 2 } } },
-	{ "a member that leaves is replaced at once",
+	{ "a member that leaves is replaced at once, and comes back with updelay",
 	  UP,
 	  DOWN,
 	  -1,
-	  { { REMOVE, 0, 1, 2 },
+	  { { PASS, 2000, 0, 3 },
+	    { REMOVE, 0, 1, 2 },
 	    { ADD, 0, 1, 2 },
-	    { LINK_UP, 0, 1, 3 },
+	    { LINK_UP, 0, 1, 2 },
+	    { PASS, UP - 1, 1, 2 },
+	    { PASS, 1, 1, 3 },
 	    { REMOVE, 1, 0, 1 },
 	    { REMOVE, 0, -1, 0 },
 	    { ADD, 1, -1, 0 },
@@ -600,6 +603,7 @@ static void loads_are_counted_from_when_there_is_a_choice(void)
 	world_pass(&w, 5000000);
 	world_member(&w, 1);
 	world_link(&w, 1, true);
+	world_pass(&w, w.conf.updelay_ms);
 	CU_ASSERT_EQUAL(world_facts(&w).rebalance_in_ms, 1800000);
 	world_fini(&w);
 }
