@@ -57,6 +57,7 @@ struct sw_port {
 	uint8_t host_mac[6];  /* a tap's own, the host's; zero: none */
 	uint8_t mac[6];	      /* of the interface */
 	uint32_t speed_mbps;  /* 0: unknown */
+	uint32_t link_mtu;    /* of the interface, tags and all; 0: unknown */
 	bool full_duplex;
 	struct uplink_control *control; /* uplinks, members; or NULL */
 	bool was_up;	      /* vhost-user: had a link at the last look */

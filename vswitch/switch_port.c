@@ -164,6 +164,7 @@ static void take_link(struct sw_port *sp, const struct conf_port *conf,
 {
 	sp->ifindex = link->ifindex;
 	sp->speed_mbps = link->speed_mbps;
+	sp->link_mtu = link->mtu;
 	sp->full_duplex = link->duplex != NETD_DUPLEX_HALF;
 	memcpy(sp->mac, link->mac, sizeof(sp->mac));
 	if (sw_port_is_host(conf))

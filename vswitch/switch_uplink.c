@@ -174,6 +174,7 @@ void switch_uplink_link(struct sw_port *sp, const struct netd_link *link)
 	bool up = link->up && link->carrier;
 
 	memcpy(sp->mac, link->mac, sizeof(sp->mac));
+	sp->link_mtu = link->mtu;
 	if (sp->port->link == up && sp->speed_mbps == link->speed_mbps)
 		return;
 	sp->speed_mbps = link->speed_mbps;

@@ -152,7 +152,7 @@ static void print_member(const json_t *bond, const json_t *m, bool whole)
 	if (is_true(m, "active"))
 		puts("  active member");
 	printf("  link: %s", is_true(m, "link") ? "up" : "down");
-	if (ctl_number(m, "speed_mbps"))
+	if (is_true(m, "link") && ctl_number(m, "speed_mbps"))
 		printf(", %lld Mb/s", (long long)ctl_number(m, "speed_mbps"));
 	printf("\n  may_enable: %s\n", enabled ? "true" : "false");
 	if (left)
@@ -217,11 +217,13 @@ static void print_lacp_member(const json_t *m)
 		       is_true(lacp, "partner_churn") ? " partner" : "");
 	print_info("actor", actor);
 	print_info("partner", json_object_get(lacp, "partner"));
-	printf("\n  PDUs: %lld received, %lld sent, %lld bad; expired: %lld\n"
+	printf("\n  PDUs: %lld received, %lld sent, %lld bad, %lld our own; "
+	       "expired: %lld\n"
 	       "  markers: %lld received, %lld answered\n",
 	       (long long)ctl_number(lacp, "rx_pdus"),
 	       (long long)ctl_number(lacp, "tx_pdus"),
 	       (long long)ctl_number(lacp, "rx_bad"),
+	       (long long)ctl_number(lacp, "rx_own"),
 	       (long long)ctl_number(lacp, "expired"),
 	       (long long)ctl_number(lacp, "rx_markers"),
 	       (long long)ctl_number(lacp, "tx_marker_responses"));
@@ -377,6 +379,11 @@ static void add_uplink(struct text_table *t, const json_t *u)
 		text_table_cell(t, "-");
 	text_table_cell(t, "%s", DASH(ctl_text(u, "mac")));
 	text_table_cell(t, "%lld", (long long)ctl_number(u, "mtu"));
+	if (ctl_number(u, "link_mtu"))
+		text_table_cell(t, "%lld",
+				(long long)ctl_number(u, "link_mtu"));
+	else
+		text_table_cell(t, "-");
 	text_table_cell(t, "%lld", (long long)ctl_number(control, "rx_slow"));
 	text_table_cell(t, "%lld", (long long)ctl_number(control, "rx_lldp"));
 	text_table_cell(t, "%lld", (long long)ctl_number(control, "tx"));
@@ -393,7 +400,7 @@ static void print_uplinks(const json_t *uplinks)
 	size_t i;
 
 	text_table_init(&t, "PORT;INTERFACE;BOND;LINK;>MBIT/S;MAC;>MTU;"
-			    ">SLOW RX;>LLDP RX;>CONTROL TX;>LOST;WAITING");
+			    ">LINK MTU;>SLOW RX;>LLDP RX;>CONTROL TX;>LOST;WAITING");
 	for (i = 0; i < json_array_size(uplinks); i++)
 		add_uplink(&t, json_array_get(uplinks, i));
 	if (!i)

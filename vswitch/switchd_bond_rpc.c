@@ -100,7 +100,7 @@ static json_t *lacp_json(const struct bond *bond, unsigned slot)
 		return json_null();
 	return json_pack(
 		"{s:o, s:o, s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, "
-		"s:I}",
+		"s:I, s:I}",
 		"actor", info_json(&f.actor), "partner", info_json(&f.partner),
 		"receive", receive_names[f.receive], "mux", mux_names[f.mux],
 		"selected", f.selected, "actor_churn", f.actor_churn,
@@ -108,7 +108,8 @@ static json_t *lacp_json(const struct bond *bond, unsigned slot)
 		(json_int_t)f.rx_pdus, "tx_pdus", (json_int_t)f.tx_pdus,
 		"rx_markers", (json_int_t)f.rx_markers, "tx_marker_responses",
 		(json_int_t)f.tx_marker_responses, "rx_bad",
-		(json_int_t)f.rx_bad, "expired", (json_int_t)f.expired);
+		(json_int_t)f.rx_bad, "rx_own", (json_int_t)f.rx_own, "expired",
+		(json_int_t)f.expired);
 }
 
 static json_t *lacp_conf_json(const struct bond_conf *bc)
@@ -315,7 +316,7 @@ static struct sw_port *port_param(struct rpc_request *req,
 
 	if (!sp)
 		rpc_refuse(req, RPC_NOT_FOUND, key, name,
-			   "see `switchctl bond`", "no such port");
+			   "see `switchctl bond`", "no such %s", key);
 	return sp;
 }
 
@@ -380,7 +381,7 @@ static json_t *uplink_json(const struct sw *sw, const struct sw_port *sp,
 			 sp->port && sp->port->link, "speed_mbps",
 			 (json_int_t)sp->speed_mbps, "full_duplex",
 			 sp->full_duplex, "mac", mac_json(sp->mac), "mtu",
-			 (int)conf->mtu, "waiting", sp->waiting, "control",
+			 (int)conf->mtu, "link_mtu", (int)sp->link_mtu, "waiting", sp->waiting, "control",
 			 control_json(sp));
 }
 

@@ -43,7 +43,7 @@
 	"'partner':" LACP_INFO("02:00:00:00:00:99", port, "'activity'") ","   \
 	"'receive':'current','mux':'distributing','selected':true,"           \
 	"'actor_churn':false,'partner_churn':true,'rx_pdus':5,'tx_pdus':6,"   \
-	"'rx_markers':1,'tx_marker_responses':1,'rx_bad':2,'expired':3}}"
+	"'rx_markers':1,'tx_marker_responses':1,'rx_bad':2,'rx_own':0,'expired':3}}"
 #define BOND0                                                                 \
 	"{'name':'bond0','mode':'lacp','up':true,'active':'eth0',"            \
 	"'negotiated':true,'fallback':false,'hash':'tcpudp_ports',"           \
@@ -111,7 +111,7 @@ static struct answer {
 	{ "uplinks.list",
 	  "{'uplinks':[{'port':'up0','interface':'eth0','bond':null,"
 	  "'link':true,'speed_mbps':1000,'mac':'02:00:00:00:00:01',"
-	  "'mtu':1504,'waiting':'','control':{'rx_slow':1,'rx_lldp':2,"
+	  "'mtu':1500,'link_mtu':1508,'waiting':'','control':{'rx_slow':1,'rx_lldp':2,"
 	  "'rx_other':0,'rx_limited':3,'tx':4,'tx_full':5,'tx_failed':6}},"
 	  "{'port':'eth1','interface':'eth1','bond':'bond0','link':false,"
 	  "'speed_mbps':0,'mac':'02:00:00:00:00:02','mtu':1504,"
@@ -464,7 +464,7 @@ static void fdb_drops_names_and_version_print(void)
 	INFO_TEXT("actor", "02:00:00:00:00:01", port,                         \
 		  "activity timeout synchronized")                            \
 	INFO_TEXT("partner", "02:00:00:00:00:99", port, "activity")           \
-	"\n  PDUs: 5 received, 6 sent, 2 bad; expired: 3\n"                   \
+	"\n  PDUs: 5 received, 6 sent, 2 bad, 0 our own; expired: 3\n"        \
 	"  markers: 1 received, 1 answered\n"
 #define BOND0_TEXT(hash0, hash1)                                              \
 	"---- bond0 ----\n"                                                   \
@@ -534,11 +534,11 @@ static void uplinks_and_their_neighbours_are_tables(void)
 {
 	prints("uplink", 0,
 	       "PORT  INTERFACE  BOND   LINK  MBIT/S  MAC                 MTU  "
-	       "SLOW RX  LLDP RX  CONTROL TX  LOST  WAITING\n"
-	       "up0   eth0       -      up      1000  02:00:00:00:00:01  1504  "
-	       "      1        2           4    14  -\n"
+	       "LINK MTU  SLOW RX  LLDP RX  CONTROL TX  LOST  WAITING\n"
+	       "up0   eth0       -      up      1000  02:00:00:00:00:01  1500  "
+	       "    1508        1        2           4    14  -\n"
 	       "eth1  eth1       bond0  down       -  02:00:00:00:00:02  1504  "
-	       "      0        0           0     0  no ?[31mdevice\n");
+	       "       -        0        0           0     0  no ?[31mdevice\n");
 	prints("lldp", 0,
 	       "PORT  INTERFACE  LLDP  SENT  RECEIVED  BAD  AGED OUT  "
 	       "TOO MANY\n"
