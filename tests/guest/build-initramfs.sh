@@ -11,7 +11,8 @@ tree=$1
 out=$2
 here=$(cd "$(dirname "$0")" && pwd)
 wanted="virtio_pci virtio_net 8021q"
-more="bonding" # loaded when the kernel's command line asks for it
+# Loaded when the kernel's command line asks for them.
+more="bonding button evdev pvpanic_pci virtio_balloon virtio_blk virtio_console"
 
 modules=$(echo "$tree"/lib/modules/*)
 vmlinuz=$(echo "$tree"/boot/vmlinuz-*)
