@@ -25,7 +25,7 @@ enum kvm_verdict {
 	KVM_ABSENT,   /* no device; modules may be missing */
 	KVM_DENIED,   /* a device that we may not open */
 	KVM_UNUSABLE, /* it opens, and does not run a kernel */
-	KVM_SLOW,     /* usable; each exit costs much: KVM beneath KVM or TCG */
+	KVM_SLOW,     /* usable, not what hardware is: KVM in KVM or in TCG */
 	KVM_USABLE,
 };
 
@@ -34,6 +34,11 @@ struct kvm_probe {
 	double insn_ns;	   /* an instruction; 0: not measured */
 	double exit_ns;	   /* an exit to us and back; 0: not measured */
 	unsigned took_ms;
+	/*
+	 * A guest's xsetbv is undone at the next exit, as by the SVM of
+	 * QEMU's TCG (7.2): such a guest must have no XSAVE.  Not kept.
+	 */
+	bool xsetbv_lost;
 	char reason[200]; /* a sentence for a person, always there */
 };
 
