@@ -31,16 +31,10 @@
 
 struct disk_image {
 	int fd; /* read and write, unless read_only */
-	/*
-	 * How to open it: RAW, QCOW2, or VHD, which is a dynamic one.  A
-	 * fixed VHD is RAW here, of the first `bytes`: its guest might write
-	 * into the first sector what a VHD driver looks for there.
-	 */
-	uint8_t format;	 /* enum dconf_format */
-	bool block;	 /* block device, else regular file */
+	uint8_t format; /* enum dconf_format, as the state says */
+	bool block;	/* block device, else regular file */
 	bool read_only;
-	bool part;	 /* only the first `bytes` are the disk */
-	uint64_t bytes;	 /* as the guest sees it */
+	uint64_t bytes; /* as the guest sees it */
 	char path[DCONF_PATH_MAX]; /* for messages */
 };
 
