@@ -91,9 +91,10 @@ struct jail_spec {
 	gid_t gid;
 	/*
 	 * argv[0] is the program, an absolute path of the host and inside;
-	 * NULL ends.  Its environment is empty.
+	 * NULL ends.
 	 */
 	const char *const *argv;
+	const char *const *env; /* NULL ends; NULL: empty, as it should be */
 	/*
 	 * More files to show, by absolute path, at the same path inside; NULL
 	 * ends (the array may be NULL).  A symlink shows what it points to, a
