@@ -6,8 +6,10 @@
  * path threads count instead.  Any control thread may call anything here.
  *
  * Lines carry "<N>" in front (sd-daemon(3)) when standard error is the
- * journal, else the program's name and the level.  Control characters, which
- * a guest may have put into a name, are printed as \xNN: one call is one line.
+ * journal, else the program's name and the level; before them the time (UTC)
+ * when CAUSEWAY_LOG_TIME is in the environment of log_init().  Control
+ * characters, which a guest may have put into a name, are printed as \xNN: one
+ * call is one line.
  */
 #ifndef CAUSEWAY_LOG_H
 #define CAUSEWAY_LOG_H

@@ -2,11 +2,12 @@
 /*
  * supervise.c: causeway-supervise, which keeps one command running.
  *
- * It does nothing but sleep in sigwaitinfo() until the child dies, and starts
- * it again with one fork and exec: the first time at once, because then the
- * guests' connections are back before anybody notices; after that with a
- * pause that doubles, because a command that dies at once would otherwise use
- * up the machine.  A child that lived for a while has earned a new start.
+ * It does nothing but sleep until the child dies, and starts it again with
+ * one fork and exec: the first time at once, because then the guests'
+ * connections are back before anybody notices; after that with a pause that
+ * doubles, because a command that dies at once would otherwise use up the
+ * machine.  A child that lived for a while has earned a new start.  With a log
+ * to keep bounded it wakes up now and then to look at its size.
  *
  * SIGTERM, SIGINT, SIGHUP, SIGUSR1 and SIGUSR2 go on to the child; the first
  * two also end the restarts.  The child gets SIGTERM when we die ourselves.
@@ -27,6 +28,8 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
+#include "base/supervise_log.h"
+#include "base/supervise_status.h"
 
 #define PAUSE_MIN_MS 10
 #define PAUSE_MAX_MS 1000
@@ -36,6 +39,9 @@
 
 struct supervise {
 	const char *name;
+	const char *status_path, *log_path; /* NULL: none */
+	int status_fd;			    /* -1: none */
+	struct supervise_status status;
 	char **command;
 	sigset_t signals;  /* what we wait for */
 	sigset_t original; /* what the child gets */
@@ -55,6 +61,23 @@ static uint64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void tell_status(struct supervise *s)
+{
+	struct timespec ts;
+
+	s->status.degraded = s->degraded;
+	if (s->status.pid != s->child) {
+		clock_gettime(CLOCK_BOOTTIME, &ts);
+		s->status.since_ms =
+			(uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+		s->status.pid = s->child;
+		s->status.start_ticks =
+			s->child ? supervise_start_ticks(s->child) : 0;
+	}
+	if (s->status_fd >= 0)
+		supervise_status_write(s->status_fd, &s->status);
 }
 
 /* --- the child ------------------------------------------------------------ */
@@ -85,21 +108,26 @@ static void start(struct supervise *s)
 		s->restart_ms = now_ms() + PAUSE_MAX_MS;
 	}
 	s->child = pid > 0 ? pid : 0;
+	tell_status(s);
 }
 
 /* --- deaths --------------------------------------------------------------- */
 
-static void tell_death(const struct supervise *s, pid_t pid, int status)
+static void tell_death(struct supervise *s, pid_t pid, int status)
 {
+	char *how = s->status.ended;
+
 	if (WIFSIGNALED(status))
-		log_warn("%s (pid %d) was killed by signal %d (%s)", s->name,
-			 (int)pid, WTERMSIG(status),
+		snprintf(how, sizeof(s->status.ended),
+			 "was killed by signal %d (%s)", WTERMSIG(status),
 			 strsignal(WTERMSIG(status)));
 	else
-		log_warn("%s (pid %d) ended with status %d%s", s->name,
-			 (int)pid, WEXITSTATUS(status),
+		snprintf(how, sizeof(s->status.ended), "ended with status %d%s",
+			 WEXITSTATUS(status),
 			 WEXITSTATUS(status) == 127 ? ": no such command?" :
 						      "");
+	log_warn("%s (pid %d) %s", s->name, (int)pid, how);
+	tell_status(s);
 }
 
 /* Too many deaths in a short time?  Say so when that begins and ends. */
@@ -123,6 +151,7 @@ static void plan_restart(struct supervise *s)
 {
 	uint64_t now = now_ms();
 
+	s->status.restarts++;
 	if (now - s->started_ms >= HEALTHY_MS)
 		s->pause_ms = 0;
 	s->restart_ms = now + s->pause_ms;
@@ -165,17 +194,21 @@ static int reap(struct supervise *s)
 
 /* --- the loop ------------------------------------------------------------- */
 
-/* The next signal, or 0 when it is time to start. */
+/* The next signal, or 0 when it is time to start or to look at the log. */
 static int next_signal(const struct supervise *s)
 {
 	uint64_t now = now_ms();
 	uint64_t wait = s->restart_ms > now ? s->restart_ms - now : 0;
-	struct timespec ts = { wait / 1000, wait % 1000 * 1000000 };
+	struct timespec ts;
 	int sig;
 
+	if (s->child)
+		wait = SUPERVISE_LOG_LOOK_MS;
+	ts = (struct timespec){ wait / 1000, wait % 1000 * 1000000 };
 	do {
-		sig = s->child ? sigwaitinfo(&s->signals, NULL) :
-				 sigtimedwait(&s->signals, NULL, &ts);
+		sig = s->child && !s->log_path ?
+			      sigwaitinfo(&s->signals, NULL) :
+			      sigtimedwait(&s->signals, NULL, &ts);
 	} while (sig < 0 && errno == EINTR);
 	return sig > 0 ? sig : 0;
 }
@@ -196,8 +229,10 @@ static int run(struct supervise *s)
 			kill(s->child, sig);
 		else if (s->stopping)
 			status = 0; /* stopped in a pause */
-		else if (!sig)
+		else if (!sig && !s->child)
 			start(s);
+		else if (!sig)
+			supervise_log_bound(s->log_path);
 	}
 	return status;
 }
@@ -222,12 +257,16 @@ static const char usage[] =
 	"  -n, --name NAME    name it so in the log (COMMAND)\n"
 	"  -f, --ready-fd N   descriptor on which COMMAND says READY=1\n"
 	"                     each time it is (as CAUSEWAY_READY_FD)\n"
+	"  -s, --status FILE  say there how it is; nobody else may have it\n"
+	"  -l, --log FILE     append its and our output there, bounded\n"
 	"  -h, --help         this\n"
 	"  -V, --version      the version\n";
 
 static const struct option options[] = {
 	{ "name", required_argument, NULL, 'n' },
 	{ "ready-fd", required_argument, NULL, 'f' },
+	{ "status", required_argument, NULL, 's' },
+	{ "log", required_argument, NULL, 'l' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 },
@@ -248,6 +287,12 @@ static int take_option(struct supervise *s, int c)
 		fprintf(stderr, "causeway-supervise: --ready-fd %s: %s\n",
 			optarg, strerror(errno));
 		return 1 + 2;
+	case 's':
+		s->status_path = optarg;
+		return 0;
+	case 'l':
+		s->log_path = optarg;
+		return 0;
 	case 'h':
 		fputs(usage, stdout);
 		return 1;
@@ -260,12 +305,35 @@ static int take_option(struct supervise *s, int c)
 	}
 }
 
+/* 0, or the exit status; what fails is said where we were started. */
+static int open_files(struct supervise *s)
+{
+	pid_t holder;
+	int rc;
+
+	if (s->status_path) {
+		s->status_fd = supervise_status_take(s->status_path, &holder);
+		if (s->status_fd == -EBUSY)
+			log_err("%s: already supervised, by pid %d", s->name,
+				(int)holder);
+		else if (s->status_fd < 0)
+			log_err("%s: %s", s->status_path,
+				strerror(-s->status_fd));
+		if (s->status_fd < 0)
+			return s->status_fd == -EBUSY ? 3 : 1;
+	}
+	rc = s->log_path ? supervise_log_open(s->log_path) : 0;
+	if (rc)
+		log_err("%s: %s", s->log_path, strerror(-rc));
+	return rc ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
-	struct supervise s = { 0 };
+	struct supervise s = { .status_fd = -1 };
 	int c, rc;
 
-	while ((c = getopt_long(argc, argv, "+n:f:hV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+n:f:s:l:hV", options, NULL)) != -1) {
 		rc = take_option(&s, c);
 		if (rc)
 			return rc - 1;
@@ -278,6 +346,9 @@ int main(int argc, char **argv)
 	if (!s.name)
 		s.name = s.command[0];
 	log_init("causeway-supervise", LOG_LEVEL_INFO);
+	rc = open_files(&s);
+	if (rc)
+		return rc;
 	set_signals(&s);
 	return run(&s);
 }

@@ -93,6 +93,42 @@ wait "$pid" || true
 pid=
 ok "the command can say that it is ready"
 
+CAUSEWAY_LOG_TIME=1 "$supervise" --name thing --status "$work/status" \
+	--log "$work/own.log" -- bash "$work/daemon" 2>"$work/log" &
+pid=$!
+said "start"
+child=$line
+grep -qx "pid $child" "$work/status" || fail "status without the pid"
+kill -9 "$child"
+said "second start"
+for ((i = 0; i < 50; i++)); do
+	! grep -qx 'ended was killed by signal 9 (Killed)' "$work/status" ||
+		break
+	sleep 0.1
+done
+grep -qx "pid $line" "$work/status" && grep -qx 'restarts 1' "$work/status" ||
+	fail "status after a death: $(cat "$work/status")"
+ok "its status names the process and how the last one ended"
+
+grep -qE '^20[0-9T:.-]*Z causeway-supervise: warn: thing .*signal 9' \
+	"$work/own.log" || fail "no line with a time in the log"
+ok "its log has the time"
+
+status=0
+"$supervise" --status "$work/status" -- true 2>"$work/second" || status=$?
+[ "$status" = 3 ] && grep -q "already supervised, by pid $pid" "$work/second" ||
+	fail "a second supervisor: status $status, $(cat "$work/second")"
+kill "$pid"
+wait "$pid" || true
+pid=
+"$supervise" --status "$work/status" -- true 2>/dev/null &
+pid=$!
+sleep 0.2
+kill "$pid"
+wait "$pid" || true
+pid=
+ok "nobody is supervised twice, and a dead supervisor holds nothing"
+
 ! "$supervise" --nonsense 2>/dev/null || fail "a wrong option passes"
 ! "$supervise" 2>/dev/null || fail "no command passes"
 ok "wrong use is refused"
