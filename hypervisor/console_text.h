@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * console_text.h: what a guest has said as text that is safe to show.  Pure.
+ */
+#ifndef CAUSEWAY_CONSOLE_TEXT_H
+#define CAUSEWAY_CONSOLE_TEXT_H
+
+#include <stddef.h>
+
+/* Bytes of text that one byte may become, at most. */
+#define CONSOLE_TEXT_GROWTH 4
+
+/*
+ * Any bytes to UTF-8 without control characters but newline and tab: others
+ * become ^X (C1: \xNN), what is no UTF-8 \xNN, and a carriage return before
+ * a newline is left out.  `to` has room for CONSOLE_TEXT_GROWTH * len + 1
+ * bytes; a NUL ends it.  Returns its length.
+ */
+size_t console_text(const char *from, size_t len, char *to);
+
+#endif
