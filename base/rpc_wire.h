@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * rpc_wire.h: what both ends of rpc.h's wire share.  Private to base/rpc*.c
- * and their tests.
+ * and their tests; hypervisor/json_lines.c, which speaks others' dialects,
+ * sends and parses with the same functions.
  *
  * An inbox collects bytes and descriptors from a socket and gives them back
  * as lines.  Descriptors come out of a stream at a known place: the kernel
