@@ -320,7 +320,8 @@ static int order_claims(const void *a, const void *b)
 		return order;
 	if (x->domain != y->domain)
 		return x->domain - y->domain;
-	return x->item - y->item;
+	order = strcmp(x->list, y->list);
+	return order ? order : x->item - y->item;
 }
 
 static void claim_at(const struct claim *cl, char at[WHERE_MAX])

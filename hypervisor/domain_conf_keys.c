@@ -133,7 +133,7 @@ const struct dconf_key dconf_domain_keys[] = {
 	{ DOMAIN("engine", WORD, engine), .words = engine_words,
 	  PART(ENGINE), .help = "device model" },
 	{ DOMAIN("accel", WORD, accel), .words = accel_words, PART(ENGINE),
-	  .help = "auto: KVM where it works, else TCG" },
+	  .help = "auto is KVM where it works, else TCG" },
 	{ DOMAIN("boot", SUB, boot), .sub = boot_keys, .required = true,
 	  .help = "what it starts" },
 	{ DCONF_ITEMS("disks", LIST, struct dconf_domain, disks, disk_count,
