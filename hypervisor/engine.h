@@ -59,6 +59,7 @@ enum engine_format { ENGINE_RAW, ENGINE_QCOW2, ENGINE_VHD };
 
 struct engine_layer {
 	int fd; /* open for writing too, if it is layer 0 of a writable disk */
+	bool block; /* a block device's, else a regular file's */
 	enum engine_format format; /* never guessed */
 };
 
@@ -110,10 +111,9 @@ struct engine_spec {
 	int restore_fd; /* what engine_save() wrote, or -1: boot */
 	bool paused;	/* do not run before engine_resume() */
 
-	/* The jail. */
+	/* The jail, which has the uuid for a name. */
 	uid_t uid; /* its own, and its group's number */
 	const char *run_dir; /* <= 80 bytes, root's, 0700: the engine's own */
-	const char *cgroup;  /* NULL: made of the uuid */
 	unsigned cpu_weight; /* 1 to 10000, 0: 100 */
 	unsigned cpu_limit_percent; /* of one CPU, 0: none */
 };
@@ -125,7 +125,6 @@ void engine_spec_init(struct engine_spec *spec);
 struct engine_record {
 	pid_t pid;
 	uint64_t start_time; /* as in /proc/PID/stat; pids are used again */
-	char cgroup[128];
 };
 
 /* --- what becomes of it ----------------------------------------------- */
