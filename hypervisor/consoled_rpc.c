@@ -21,7 +21,7 @@
 #include "base/log.h"
 #include "base/rpc.h"
 #include "hypervisor/console_table.h"
-#include "hypervisor/console_text.h"
+#include "hypervisor/guest_text.h"
 
 #define HISTORY_FIRST_MAX (256 << 10) /* before a stream */
 #define HISTORY_TEXT_MAX (512 << 10)  /* as text */
@@ -429,10 +429,10 @@ static json_t *history_json(const struct console *c, size_t max)
 	json_t *o = NULL;
 	size_t len;
 	char *raw = read_history(c, max, &len);
-	char *text = malloc(CONSOLE_TEXT_GROWTH * len + 1);
+	char *text = malloc(GUEST_TEXT_GROWTH * len + 1);
 
 	if (raw && text) {
-		len = console_text(raw, len, text);
+		len = guest_text(raw, len, text);
 		console_log_facts(c->log, &f);
 		o = json_pack("{s:s, s:s, s:s%, s:I}", "uuid", c->uuid, "name",
 			      c->name, "text", text, len, "lost_bytes",

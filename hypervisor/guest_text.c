@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * console_text.c: see console_text.h.
+ * guest_text.c: see guest_text.h.
  *
  * UTF-8 as in RFC 3629: no overlong forms, no surrogates, nothing above
  * U+10FFFF.  U+0080 to U+009F are control characters too: a terminal may take
  * U+009B for an escape sequence's beginning.
  */
-#include "hypervisor/console_text.h"
+#include "hypervisor/guest_text.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -77,7 +77,7 @@ static size_t put_byte(uint8_t byte, bool before_newline, char *to)
 	return 1;
 }
 
-size_t console_text(const char *from, size_t len, char *to)
+size_t guest_text(const char *from, size_t len, char *to)
 {
 	const uint8_t *p = (const uint8_t *)from;
 	size_t at = 0, out = 0;
@@ -94,6 +94,28 @@ size_t console_text(const char *from, size_t len, char *to)
 		out += put_byte(p[at], at + 1 < len && p[at + 1] == '\n',
 				to + out);
 		at++;
+	}
+	to[out] = '\0';
+	return out;
+}
+
+size_t guest_text_line(const char *from, size_t len, char *to, size_t size)
+{
+	const uint8_t *p = (const uint8_t *)from;
+	size_t at = 0, out = 0;
+
+	while (at < len) {
+		unsigned n = wide_character(p + at, len - at);
+		bool plain = p[at] >= 0x20 && p[at] < 0x7f;
+
+		if (out + (n ? n : 1) >= size)
+			break;
+		if (n)
+			memcpy(to + out, p + at, n);
+		else
+			to[out] = plain ? (char)p[at] : '?';
+		out += n ? n : 1;
+		at += n ? n : 1;
 	}
 	to[out] = '\0';
 	return out;

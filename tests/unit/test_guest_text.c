@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* test_console_text.c: what may be shown, and how the rest looks. */
+/* test_guest_text.c: what may be shown, and how the rest looks. */
 #include <string.h>
 
-#include "hypervisor/console_text.h"
+#include "hypervisor/guest_text.h"
 #include "tests/lib/suite.h"
 
 struct text_case {
@@ -20,7 +20,7 @@ static void check(const struct text_case *cases, size_t count)
 		const struct text_case *c = &cases[i];
 		size_t len = c->len ? c->len : strlen(c->from);
 
-		CU_ASSERT_EQUAL(console_text(c->from, len, to), strlen(c->to));
+		CU_ASSERT_EQUAL(guest_text(c->from, len, to), strlen(c->to));
 		CU_ASSERT_STRING_EQUAL(to, c->to);
 	}
 }
@@ -78,6 +78,30 @@ static void what_is_no_utf8_is_shown_in_hex(void)
 	check(cases, sizeof(cases) / sizeof(cases[0]));
 }
 
+static void a_line_is_short_and_plain(void)
+{
+	static const struct {
+		const char *from, *to;
+	} cases[] = {
+		{ "Debian", "Debian" },
+		{ "a\r\nb\x1b[1m\x7f", "a??b?[1m?" },
+		{ "\xff\xc2\x9b", "???" },
+		{ "12345678901", "123456789" },
+		{ "12345678\xe2\x82\xac", "12345678" },
+		{ "123456\xe2\x82\xac" "9", "123456\xe2\x82\xac" },
+	};
+	char to[10];
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		CU_ASSERT_EQUAL(guest_text_line(cases[i].from,
+						strlen(cases[i].from), to,
+						sizeof(to)),
+				strlen(cases[i].to));
+		CU_ASSERT_STRING_EQUAL(to, cases[i].to);
+	}
+}
+
 int main(void)
 {
 	static const struct suite_test tests[] = {
@@ -85,8 +109,9 @@ int main(void)
 		SUITE_TEST(control_characters_are_written_out),
 		SUITE_TEST(returns_before_newlines_go),
 		SUITE_TEST(what_is_no_utf8_is_shown_in_hex),
+		SUITE_TEST(a_line_is_short_and_plain),
 	};
 
-	return suite_run("console_text", tests,
+	return suite_run("guest_text", tests,
 			 sizeof(tests) / sizeof(tests[0]));
 }
