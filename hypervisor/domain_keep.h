@@ -30,6 +30,7 @@
 
 #define DOMAIN_KEEP_CGROUP_MAX 256
 #define DOMAIN_KEEP_TEXT_MAX 256
+#define DOMAIN_KEEP_LIFE_MAX 24
 #define DOMAIN_KEEP_FILE_MAX (1u << 20) /* bytes of a record */
 
 /* How it ended last. */
@@ -67,6 +68,9 @@ struct domain_record {
 
 	/* what it was, and how it came to it */
 	uint8_t power; /* enum dconf_power: as it is, not as wanted */
+	uint8_t wanted; /* enum dconf_power: where it was on its way to */
+	bool reboot; /* wanted running, after this run has been ended */
+	char life[DOMAIN_KEEP_LIFE_MAX]; /* domain.h's word for its state */
 	uint8_t end;   /* enum domain_end */
 	uint64_t end_time_s; /* since 1970 */
 	uint32_t end_status; /* as waitpid() has it */
