@@ -2,13 +2,13 @@
 /*
  * causeway_console.h: `causeway console`, a domain's console on this terminal.
  *
- *	causeway console [OPTION]... VM		serial; Ctrl-] leaves
+ *	causeway console [--take|--watch] VM	serial; Ctrl-] leaves
  *	causeway console --history VM		what it said, and exit
  *	causeway console --vnc SOCKET|- VM	VNC, for a viewer's connections
  *
- * Talks to causeway-consoled (docs/console.md) and, without it, waits for it.
- * The terminal is as it was when the function returns, and when a signal ends
- * the process.
+ * Talks to causeway-consoled (docs/console.md); when that is started anew, the
+ * session goes on.  The terminal is as it was when the function returns, and
+ * when a signal ends the process.
  */
 #ifndef CAUSEWAY_CAUSEWAY_CONSOLE_H
 #define CAUSEWAY_CAUSEWAY_CONSOLE_H
