@@ -47,7 +47,7 @@ static const struct dconf_word crash_words[] = {
 	{ NULL, 0 },
 };
 
-static const struct dconf_word power_words[] = {
+const struct dconf_word dconf_power_words[] = {
 	{ "running", DCONF_RUNNING },
 	{ "paused", DCONF_PAUSED },
 	{ "halted", DCONF_HALTED },
@@ -160,7 +160,7 @@ const struct dconf_key dconf_domain_keys[] = {
 	{ DOMAIN("migratable", BOOL, migratable), PART(POLICY),
 	  .help = "may run elsewhere: after the host's reboot it starts only "
 		  "when its epoch is confirmed" },
-	{ DOMAIN("power", WORD, power), .words = power_words,
+	{ DOMAIN("power", WORD, power), .words = dconf_power_words,
 	  .def = DCONF_RUNNING,
 	  .help = "a change of it, and nothing else, starts and stops" },
 	{ DOMAIN("cpu_weight", U32, cpu_weight), DCONF_NUMBER(1, 10000, 100),
@@ -200,7 +200,7 @@ const struct dconf_key dconf_root_keys[] = {
 
 const char *domain_conf_power_word(enum dconf_power power)
 {
-	return dconf_word_of(power_words, power);
+	return dconf_word_of(dconf_power_words, power);
 }
 
 const char *domain_conf_format_word(enum dconf_format format)

@@ -65,6 +65,8 @@ struct dconf_key {
 	.size = sizeof(*((type *)0)->field),                                  \
 	.count_offset = offsetof(type, count), .max = (most)
 
+extern const struct dconf_word dconf_power_words[];
+
 extern const struct dconf_key dconf_root_keys[];
 extern const struct dconf_key dconf_domain_keys[];
 extern const struct dconf_key dconf_vif_keys[];

@@ -65,6 +65,7 @@ struct domain_record {
 	/* ownership */
 	uint64_t epoch;
 	char confirmed_boot[DCONF_UUID_TEXT]; /* "": not confirmed */
+	bool away; /* the owner of that epoch is another host */
 
 	/* what it was, and how it came to it */
 	uint8_t power; /* enum dconf_power: as it is, not as wanted */
@@ -106,15 +107,25 @@ int domain_record_set_vifs(struct domain_record *r,
 int domain_record_set_disks(struct domain_record *r,
 			    const struct dconf_disk *disks, uint32_t count);
 
+/* It ended so.  `text` is for people; what cannot be printed is left out. */
+void domain_record_set_end(struct domain_record *r, enum domain_end end,
+			   uint64_t time_s, int status, const char *text);
+
 /* --- rules: pure ------------------------------------------------------- */
 
 /* Is the process with this start time, in this boot, the recorded one? */
 bool domain_record_is_process(const struct domain_record *r,
 			      const char *boot_id, uint64_t start_time);
-/* May it be started?  0, or -EPERM with words in `text`. */
+/*
+ * May it be started?  0, or -EPERM with words in `text`.  What went away may
+ * not, migratable or no.
+ */
 int domain_record_may_start(const struct domain_record *r, bool migratable,
 			    const char *boot_id, char *text, size_t size);
-/* It is ours in this boot.  0, or -ESTALE (older epoch) with words. */
+/*
+ * It is ours in this boot.  0, or -ESTALE with words: an older epoch, or that
+ * with which it went away.
+ */
 int domain_record_confirm(struct domain_record *r, uint64_t epoch,
 			  const char *boot_id, char *text, size_t size);
 /*
@@ -128,7 +139,7 @@ const char *domain_end_word(enum domain_end end);
 
 /* --- files --------------------------------------------------------------- */
 
-/* 0 or -errno. */
+/* 0 or -errno; -EINVAL: what is in it could not be read again. */
 int domain_keep_save(const char *folder, const struct domain_record *r);
 /*
  * 0 with a record to be given to domain_record_fini(); -ENOENT; -EINVAL
