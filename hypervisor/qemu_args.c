@@ -266,7 +266,8 @@ static void add_process(struct qemu_args *a, const struct engine_spec *spec)
 	add(a, PROGRAM);
 	add(a, "-nodefaults");
 	add(a, "-no-user-config");
-	add_pair(a, "-name", "guest=%s", spec->name);
+	/* accounting.h tells the virtual CPUs by their threads' names */
+	add_pair(a, "-name", "guest=%s,debug-threads=on", spec->name);
 	add_pair(a, "-uuid", "%s", spec->uuid);
 	add_pair(a, "-display", "none");
 	add_pair(a, "-sandbox",

@@ -86,7 +86,7 @@ static void a_plain_domain_has_the_least(void)
 
 	CU_ASSERT_EQUAL(qemu_args_build(&a, &spec, &own), 0);
 	CU_ASSERT_PTR_NULL(a.argv[a.argc]);
-	CU_ASSERT_EQUAL(has(&a, "-name", "guest=web"), 1);
+	CU_ASSERT_EQUAL(has(&a, "-name", "guest=web,debug-threads=on"), 1);
 	CU_ASSERT_EQUAL(has(&a, "-uuid", UUID), 1);
 	CU_ASSERT_EQUAL(has(&a, "-kernel", QEMU_KERNEL_PATH), 1);
 	CU_ASSERT_EQUAL(has(&a, "-accel", "tcg,tb-size=64"), 1);
