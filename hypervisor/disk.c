@@ -58,7 +58,7 @@ static void put_where(char where[WHERE_MAX], const char *fmt, ...)
 	va_end(ap);
 }
 
-/* --- paths -------------------------------------------------------------- */
+/* --- paths ---------------------------------------------------------------- */
 
 static int open_how(int folder, const char *path, uint64_t flags,
 		    uint64_t resolve)
@@ -171,7 +171,7 @@ static int open_at(const struct opening *o, const char *root, mode_t kind,
 	return fd;
 }
 
-/* --- images ------------------------------------------------------------- */
+/* --- images --------------------------------------------------------------- */
 
 static int lock(const struct opening *o, const struct disk_image *image)
 {

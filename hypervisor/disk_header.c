@@ -20,7 +20,7 @@ static uint64_t be64(const uint8_t *at)
 	return (uint64_t)be32(at) << 32 | be32(at + 4);
 }
 
-/* --- qcow2 -------------------------------------------------------------- */
+/* --- qcow2 ---------------------------------------------------------------- */
 
 #define QCOW2_MAGIC 0x514649fbu /* "QFI", 0xfb */
 #define QCOW2_V2_BYTES 72
@@ -47,7 +47,7 @@ enum qcow2_extension {
 
 struct qcow2 {
 	const uint8_t *at;
-	size_t len;	   /* of what is at hand, and within the first cluster */
+	size_t len; /* of what is at hand, and within the first cluster */
 	uint32_t version;
 	uint32_t header_len;
 	uint64_t backing_at; /* 0: none */
@@ -187,7 +187,7 @@ const char *disk_header_qcow2(struct disk_header *h, const void *head,
 	return NULL;
 }
 
-/* --- VHD ---------------------------------------------------------------- */
+/* --- VHD ------------------------------------------------------------------ */
 
 #define VHD_COOKIE "conectix"
 #define VHD_SPARSE "cxsparse"
@@ -289,7 +289,7 @@ const char *disk_header_vhd(struct disk_header *h, const void *head,
 	return vhd_fixed(h, head, len, file_bytes);
 }
 
-/* --- names -------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------- */
 
 /* One step of a path onto the end of another; "" is the root. */
 static bool push_step(char *to, size_t size, const char *step, size_t len)

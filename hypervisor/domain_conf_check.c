@@ -31,7 +31,7 @@ static void place(char at[WHERE_MAX], const char *fmt, ...)
 	va_end(ap);
 }
 
-/* --- storage roots, block devices ------------------------------------------ */
+/* --- storage roots, block devices ----------------------------------------- */
 
 /* Folders in which no guest's data is, and much that no guest may see. */
 static const char *const never_roots[] = { "/dev", "/proc", "/sys", "/etc",
@@ -111,7 +111,7 @@ static bool is_device(const struct checker *c, const char *path)
 	return false;
 }
 
-/* --- one domain -------------------------------------------------------------- */
+/* --- one domain ----------------------------------------------------------- */
 
 static void fail_outside(struct checker *c, const char *where, const char *key,
 			 const char *path, const char *or_device)
@@ -257,7 +257,7 @@ static void check_domain(struct checker *c, uint32_t i)
 	check_boot(c, d, where);
 }
 
-/* --- between domains ------------------------------------------------------- */
+/* --- between domains ------------------------------------------------------ */
 
 static int order_text(const void *a, const void *b, void *arg)
 {

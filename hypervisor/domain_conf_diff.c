@@ -93,8 +93,9 @@ static void plan_power(struct diff *d, bool towards_process)
 		int32_t was = before(d, i);
 		uint8_t power = d->wanted->domains[i].power;
 
-		if (was != DCONF_NONE && has_process(power) == towards_process &&
-		    d->running->domains[was].power != power)
+		if (was == DCONF_NONE || has_process(power) != towards_process)
+			continue;
+		if (d->running->domains[was].power != power)
 			add(d, DCONF_CHANGE, DCONF_POWER, 0, was, i,
 			    DCONF_NONE);
 	}
@@ -213,7 +214,7 @@ void domain_conf_plan_fini(struct domain_conf_plan *plan)
 	plan->count = 0;
 }
 
-/* --- in words ---------------------------------------------------------------- */
+/* --- in words ------------------------------------------------------------- */
 
 static const char *const part_words[] = {
 	"name",	   "policy", "cpu",   "memory", "vcpus",     "boot",

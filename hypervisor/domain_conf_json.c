@@ -81,7 +81,7 @@ static void path_at(char *path, const char *base, size_t i)
 		memcpy(path + WHERE_MAX - 4, "...", 4);
 }
 
-/* --- texts -------------------------------------------------------------- */
+/* --- texts ---------------------------------------------------------------- */
 
 static bool name_ok(const char *s, size_t size)
 {
@@ -102,7 +102,7 @@ bool domain_conf_is_uuid(const char *text)
 	for (i = 0; text[i] && i < DCONF_UUID_TEXT; i++) {
 		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
 
-		if (dash ? text[i] != '-' : !strchr("0123456789abcdef", text[i]))
+		if (!strchr(dash ? "-" : "0123456789abcdef", text[i]))
 			return false;
 		if (!dash && text[i] != '0')
 			nil = false;
@@ -184,7 +184,7 @@ static bool read_text(const struct dconf_key *key, void *object,
 	return true;
 }
 
-/* --- scalars ------------------------------------------------------------- */
+/* --- scalars -------------------------------------------------------------- */
 
 static bool read_number(const struct dconf_key *key, void *object,
 			const json_t *value)
@@ -274,7 +274,7 @@ static bool read_uids(uint32_t uids[2], const json_t *value)
 	return s && !*s && uids[0] <= uids[1];
 }
 
-/* --- lists and objects ----------------------------------------------------- */
+/* --- lists and objects ---------------------------------------------------- */
 
 static void read_object(struct reader *r, const struct dconf_key *table,
 			void *object, const json_t *value, const char *path);
@@ -423,7 +423,7 @@ int domain_conf_from_json(struct domain_conf **out, const json_t *root,
 	return rc;
 }
 
-/* --- writing --------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------- */
 
 static json_t *mac_json(const uint8_t *m)
 {

@@ -61,6 +61,9 @@ static const struct dconf_key record_keys[] = {
 	{ KEEP("away", BOOL, away) },
 	{ KEEP("power", WORD, power), .words = dconf_power_words,
 	  .required = true },
+	{ KEEP("wanted", WORD, wanted), .words = dconf_power_words },
+	{ KEEP("reboot", BOOL, reboot) },
+	{ KEEP("life", TEXT, life) },
 	{ KEEP("end", WORD, end), .words = end_words },
 	KEEP_U64(end_time_s),
 	KEEP_U32(end_status),
@@ -170,7 +173,7 @@ void domain_record_set_end(struct domain_record *r, enum domain_end end,
 	r->end_text[n] = '\0';
 }
 
-/* --- rules ------------------------------------------------------------------ */
+/* --- rules ---------------------------------------------------------------- */
 
 bool domain_record_is_process(const struct domain_record *r,
 			      const char *boot_id, uint64_t start_time)
@@ -229,7 +232,7 @@ int domain_record_release(struct domain_record *r, uint64_t epoch, char *text,
 	return 0;
 }
 
-/* --- reading ------------------------------------------------------------------ */
+/* --- reading -------------------------------------------------------------- */
 
 static int keep_path(char path[KEEP_PATH_MAX], const char *folder,
 		     const char *uuid)
@@ -340,7 +343,7 @@ int domain_keep_load(const char *folder, const char *uuid,
 	return rc;
 }
 
-/* --- writing ---------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------- */
 
 static char *write_record(const struct domain_record *r)
 {
@@ -384,7 +387,7 @@ int domain_keep_remove(const char *folder, const char *uuid)
 	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* --- all of them ------------------------------------------------------------ */
+/* --- all of them ---------------------------------------------------------- */
 
 /* "<uuid>.json": others, such as one half written, are no records. */
 static bool is_record_name(const char *name, char uuid[DCONF_UUID_TEXT])

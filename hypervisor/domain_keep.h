@@ -111,7 +111,7 @@ int domain_record_set_disks(struct domain_record *r,
 void domain_record_set_end(struct domain_record *r, enum domain_end end,
 			   uint64_t time_s, int status, const char *text);
 
-/* --- rules: pure ------------------------------------------------------- */
+/* --- rules: pure ---------------------------------------------------------- */
 
 /* Is the process with this start time, in this boot, the recorded one? */
 bool domain_record_is_process(const struct domain_record *r,
@@ -137,7 +137,7 @@ int domain_record_release(struct domain_record *r, uint64_t epoch, char *text,
 
 const char *domain_end_word(enum domain_end end);
 
-/* --- files --------------------------------------------------------------- */
+/* --- files ---------------------------------------------------------------- */
 
 /* 0 or -errno; -EINVAL: what is in it could not be read again. */
 int domain_keep_save(const char *folder, const struct domain_record *r);

@@ -52,6 +52,9 @@ static void fill(struct domain_record *r)
 	r->uid = 200007;
 	r->epoch = 3;
 	r->power = DCONF_PAUSED;
+	r->wanted = DCONF_RUNNING;
+	r->reboot = true;
+	strcpy(r->life, "stopping");
 	r->starts = 5;
 	r->crashes = 2;
 	r->memory_mib = 128;
@@ -78,6 +81,9 @@ static void a_record_reads_back_the_same(void)
 	CU_ASSERT_EQUAL(again.uid, 200007);
 	CU_ASSERT_EQUAL(again.epoch, 3);
 	CU_ASSERT_EQUAL(again.power, DCONF_PAUSED);
+	CU_ASSERT_EQUAL(again.wanted, DCONF_RUNNING);
+	CU_ASSERT_TRUE(again.reboot);
+	CU_ASSERT_STRING_EQUAL(again.life, "stopping");
 	CU_ASSERT_EQUAL(again.end, DOMAIN_END_CRASH);
 	CU_ASSERT_EQUAL(again.end_status, 139);
 	CU_ASSERT_EQUAL_FATAL(again.vif_count, 2);
@@ -238,7 +244,7 @@ static bool may(const struct domain_record *r, bool migratable,
 	return !rc;
 }
 
-static void nothing_migratable_starts_after_a_reboot_unconfirmed(void)
+static void after_a_reboot_the_migratable_wait_to_be_confirmed(void)
 {
 	struct domain_record r;
 	char text[256];
@@ -327,7 +333,7 @@ int main(void)
 		SUITE_TEST(what_could_not_be_read_again_is_not_written),
 		SUITE_TEST(all_records_are_found_and_nothing_else),
 		SUITE_TEST(a_process_is_known_by_pid_start_time_and_boot),
-		SUITE_TEST(nothing_migratable_starts_after_a_reboot_unconfirmed),
+		SUITE_TEST(after_a_reboot_the_migratable_wait_to_be_confirmed),
 		SUITE_TEST(an_older_epoch_is_refused),
 		SUITE_TEST(what_went_away_comes_back_with_a_newer_epoch_only),
 		SUITE_TEST(this_boot_has_an_id),
