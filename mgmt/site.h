@@ -100,8 +100,8 @@ const char *site_daemon_name(enum site_daemon d);
 const char *site_daemon_program(enum site_daemon d);
 /* By either name; SITE_DAEMONS: there is no such. */
 enum site_daemon site_daemon_find(const char *name);
-/* Who it runs as unless the file says otherwise; NULL: root. */
-const char *site_daemon_user(enum site_daemon d);
+/* Who it runs as, by the file or by default; NULL: root. */
+const char *site_user(const struct site *site, enum site_daemon d);
 /* Its RPC socket: at most 107 bytes. */
 void site_socket(const struct site_paths *paths, enum site_daemon d,
 		 char path[PATH_MAX]);
@@ -113,9 +113,10 @@ struct site_args {
 };
 
 /*
- * The options that a daemon of this site gets, without its name.  For the
- * machine's own site only those that differ from the daemon's defaults: that
- * is what a systemd unit is given.  0 or -ENOMEM; _fini in any case.
+ * The options that a daemon of this site gets, without its name.  Without
+ * `paths` only what the file's "daemons" says: the rest is where the daemon
+ * has its defaults, which is so for the machine's own site.  0 or -ENOMEM;
+ * _fini in any case.
  *
  *	netd        --socket --state --allow-user
  *	switchd     --socket --netd --state-dir --user [--group --cores
@@ -127,7 +128,7 @@ struct site_args {
  *
  * and --log-level where the file has one.
  */
-int site_args(const struct site *site, enum site_daemon d,
+int site_args(const struct site *site, enum site_daemon d, bool paths,
 	      struct site_args *out);
 void site_args_fini(struct site_args *args);
 
