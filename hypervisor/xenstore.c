@@ -226,6 +226,12 @@ void xenstore_request(struct xenstore_conn *conn,
 		xenstore_watch_first(conn, first);
 }
 
+void xenstore_fire(struct xenstore_conn *conn)
+{
+	for (struct xenstore_watch *w = conn->watches; w; w = w->next)
+		xenstore_watch_first(conn, w);
+}
+
 int xenstore_call(struct xenstore_conn *conn, enum xenstore_type type,
 		  uint32_t tx_id, const void *payload, size_t payload_len,
 		  char *reply, size_t *len, uint64_t now_ms)
@@ -269,9 +275,10 @@ uint64_t xenstore_wait_ms(struct xenstore_conn *conn, uint64_t now_ms)
 
 	if (xenstore_conn_is_privileged(conn))
 		return 0;
-	if (account->outstanding >= accounts->quota.outstanding)
+	/* Of this connection: a domain's others are not to suffer from it. */
+	if (conn->queued >= accounts->quota.outstanding)
 		return UINT64_MAX;
-	if (account->queued_bytes &&
+	if (conn->queued_bytes &&
 	    account->memory_bytes >= accounts->quota.memory_hard)
 		return UINT64_MAX;
 	return xenstore_account_wait_ms(accounts, account, now_ms);

@@ -31,7 +31,7 @@ struct xenstore_quota {
 	uint32_t node_size;	    /* 8 a permission, children's names, value */
 	uint32_t node_permissions;
 	uint32_t path_max;	    /* below /local/domain/N/, or absolute */
-	uint32_t outstanding;	    /* replies not taken */
+	uint32_t outstanding;	    /* not taken, of one connection */
 	uint32_t memory_soft;	    /* bytes; reported */
 	uint32_t memory_hard;	    /* bytes; refused */
 	/* Writes: one costs one credit. */
@@ -123,6 +123,12 @@ void xenstore_request(struct xenstore_conn *conn,
 int xenstore_call(struct xenstore_conn *conn, enum xenstore_type type,
 		  uint32_t tx_id, const void *payload, size_t payload_len,
 		  char *reply, size_t *len, uint64_t now_ms);
+
+/*
+ * One event for each of its watches, as when it was set: for a client that may
+ * have missed some.
+ */
+void xenstore_fire(struct xenstore_conn *conn);
 
 /*
  * What waits to be taken by this connection's client: count and bytes, added

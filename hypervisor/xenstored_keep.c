@@ -384,9 +384,9 @@ static int give_up(struct keep *keep, int rc)
 	return broken(keep, rc);
 }
 
-int keep_snapshot_end(struct keep *keep)
+int keep_snapshot_end(struct keep *keep, int error)
 {
-	int rc = keep->error;
+	int rc = error ? error : keep->error;
 
 	if (!rc)
 		rc = write_record(keep);

@@ -70,10 +70,11 @@ bool keep_wants_snapshot(const struct keep *keep);
 bool keep_broken(const struct keep *keep);
 /*
  * Between these two put everything there is.  The old journal is in force
- * until _end has returned 0; else the journal is broken, and -errno.
+ * until _end has returned 0; else the journal is broken, and -errno.  `error`:
+ * 0, or the -errno for which not everything could be put.
  */
 int keep_snapshot_begin(struct keep *keep);
-int keep_snapshot_end(struct keep *keep);
+int keep_snapshot_end(struct keep *keep, int error);
 
 uint64_t keep_bytes(const struct keep *keep); /* of the file */
 

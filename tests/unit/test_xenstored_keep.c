@@ -28,7 +28,7 @@ static struct keep *fresh(void)
 	unlink(path);
 	CU_ASSERT_FATAL(!keep_new(&keep, path));
 	CU_ASSERT_FATAL(!keep_snapshot_begin(keep));
-	CU_ASSERT_FATAL(!keep_snapshot_end(keep));
+	CU_ASSERT_FATAL(!keep_snapshot_end(keep, 0));
 	return keep;
 }
 
@@ -200,7 +200,7 @@ static void a_snapshot_takes_the_journals_place(void)
 	keep_step(keep);
 	CU_ASSERT(keep_snapshot_begin(keep) == 0);
 	put(keep, 1, "/all");
-	CU_ASSERT(keep_snapshot_end(keep) == 0);
+	CU_ASSERT(keep_snapshot_end(keep, 0) == 0);
 	put(keep, 2, "/more");
 	keep_step(keep);
 	keep_free(keep);
@@ -223,6 +223,22 @@ static void killed_in_a_snapshot_the_old_journal_is_in_force(void)
 	CU_ASSERT_STRING_EQUAL(r.text, "1/old ");
 }
 
+static void a_snapshot_given_up_leaves_the_old_journal(void)
+{
+	struct keep *keep = fresh();
+	struct reader r;
+
+	put(keep, 1, "/old");
+	keep_step(keep);
+	CU_ASSERT(keep_snapshot_begin(keep) == 0);
+	put(keep, 1, "/half");
+	CU_ASSERT(keep_snapshot_end(keep, -ENOMEM) == -ENOMEM);
+	CU_ASSERT(keep_broken(keep));
+	keep_free(keep);
+	CU_ASSERT(load(&r) == 0);
+	CU_ASSERT_STRING_EQUAL(r.text, "1/old ");
+}
+
 static void a_long_journal_wants_a_snapshot(void)
 {
 	struct keep *keep = fresh();
@@ -238,7 +254,7 @@ static void a_long_journal_wants_a_snapshot(void)
 	CU_ASSERT(steps > 10 && steps < 20);
 	keep_snapshot_begin(keep);
 	put(keep, 1, big);
-	keep_snapshot_end(keep);
+	keep_snapshot_end(keep, 0);
 	CU_ASSERT(!keep_wants_snapshot(keep));
 	CU_ASSERT(keep_bytes(keep) < 2 * sizeof(big));
 	keep_free(keep);
@@ -283,14 +299,14 @@ static void a_full_disk_breaks_it_until_a_snapshot_fits(void)
 	CU_ASSERT(keep_step(keep) < 0);
 	CU_ASSERT(keep_snapshot_begin(keep) == 0);
 	put(keep, 1, "/a path that is too long for the room there is");
-	CU_ASSERT(keep_snapshot_end(keep) < 0);
+	CU_ASSERT(keep_snapshot_end(keep, 0) < 0);
 	CU_ASSERT(keep_wants_snapshot(keep));
 	CU_ASSERT(load(&r) == 0);
 	CU_ASSERT_STRING_EQUAL(r.text, "1/old ");
 	limit_files(RLIM_INFINITY);
 	CU_ASSERT(keep_snapshot_begin(keep) == 0);
 	put(keep, 1, "/all");
-	CU_ASSERT(keep_snapshot_end(keep) == 0);
+	CU_ASSERT(keep_snapshot_end(keep, 0) == 0);
 	CU_ASSERT(!keep_broken(keep));
 	keep_free(keep);
 	CU_ASSERT(load(&r) == 0);
@@ -308,6 +324,7 @@ int main(void)
 		SUITE_TEST(with_any_byte_changed_it_is_some_whole_steps),
 		SUITE_TEST(a_snapshot_takes_the_journals_place),
 		SUITE_TEST(killed_in_a_snapshot_the_old_journal_is_in_force),
+		SUITE_TEST(a_snapshot_given_up_leaves_the_old_journal),
 		SUITE_TEST(a_long_journal_wants_a_snapshot),
 		SUITE_TEST(a_step_too_long_is_left_to_a_snapshot),
 		SUITE_TEST(a_full_disk_breaks_it_until_a_snapshot_fits),
