@@ -244,7 +244,7 @@ static int read_header(const struct opening *o, struct disk_image *image,
 	const char *wrong = NULL;
 
 	memset(h, 0, sizeof(*h));
-	if (file_bytes < 0)
+	if (file_bytes < 0 || lseek(image->fd, 0, SEEK_SET) < 0)
 		return refuse(o, -errno, "a file that has a size");
 	if (image->format == DCONF_RAW)
 		h->bytes = file_bytes;

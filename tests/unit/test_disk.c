@@ -160,6 +160,7 @@ static void a_raw_image_opens_as_the_state_says(void)
 	CU_ASSERT_FALSE(disk.images[0].block);
 	CU_ASSERT_EQUAL(fcntl(disk.images[0].fd, F_GETFL) & O_ACCMODE, O_RDWR);
 	CU_ASSERT(fcntl(disk.images[0].fd, F_GETFD) & FD_CLOEXEC);
+	CU_ASSERT_EQUAL(lseek(disk.images[0].fd, 0, SEEK_CUR), 0);
 	disk_close(&disk);
 	opens(&disk, at("raw"), "raw", RO);
 	CU_ASSERT_EQUAL(fcntl(disk.images[0].fd, F_GETFL) & O_ACCMODE,
