@@ -7,8 +7,8 @@
  * get any, in its own mount, pid, network, IPC, UTS and cgroup namespaces.
  * Its root is an empty, read-only tree that holds the program, the libraries
  * it is linked with and the files named in the spec, each bind-mounted
- * read-only (jail_tree.h).  It has no network device, no host process to see
- * or signal, no /proc.  What it works with comes as open descriptors.
+ * read-only (jail_tree.h), and a /dev/null.  It has no network device, no host
+ * process to see or signal, no /proc.  What it works with comes as open descriptors.
  * A cgroup bounds its memory, CPU and threads (jail_cgroup.h); a system call
  * filter is in force before its first instruction (jail_seccomp.h).
  *

@@ -44,6 +44,7 @@
 #define NOFILE_DEFAULT 256
 #define STACK_BYTES (8u << 20)
 #define MEMLOCK_BYTES (64u << 10)
+#define NULL_DEVICE makedev(1, 3)
 #define KVM_DEVICE makedev(10, 232)
 
 static int sys(long rc)
@@ -245,17 +246,29 @@ static int show_images(struct jail_child *c, unsigned *index)
 	return 0;
 }
 
-/* A node of its own: the host's is root's, and stays so. */
-static int make_kvm(struct jail_child *c, unsigned *index)
+static int make_node(struct jail_child *c, const char *path,
+		     dev_t device)
 {
-	if (!c->spec->kvm)
-		return 0;
+	if (mknodat(c->root_fd, path, S_IFCHR | 0600, device))
+		return -errno;
+	return sys(fchownat(c->root_fd, path, c->spec->uid, c->spec->gid,
+			    AT_SYMLINK_NOFOLLOW));
+}
+
+/*
+ * Nodes of its own: the host's /dev/kvm is root's, and stays so.  Programs
+ * like to have a /dev/null (QEMU asks it whether files can be locked).
+ */
+static int make_devices(struct jail_child *c, unsigned *index)
+{
+	int rc;
+
 	if (mkdirat(c->root_fd, "dev", 0755) && errno != EEXIST)
 		return -errno;
-	if (mknodat(c->root_fd, "dev/kvm", S_IFCHR | 0600, KVM_DEVICE))
-		return -errno;
-	return sys(fchownat(c->root_fd, "dev/kvm", c->spec->uid, c->spec->gid,
-			    AT_SYMLINK_NOFOLLOW));
+	rc = make_node(c, "dev/null", NULL_DEVICE);
+	if (rc || !c->spec->kvm)
+		return rc;
+	return make_node(c, "dev/kvm", KVM_DEVICE);
 }
 
 /* pivot_root(2): with both the same, the old root lies on the new one. */
@@ -449,7 +462,7 @@ static const struct {
 	{ make_root, "make an empty root" },
 	{ show_files, "show" },
 	{ show_images, "show the image" },
-	{ make_kvm, "make its /dev/kvm" },
+	{ make_devices, "make its devices" },
 	{ enter_root, "enter its root" },
 	{ pass_fds, "pass descriptors" },
 	{ set_limits, "set its limits" },

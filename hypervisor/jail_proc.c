@@ -30,6 +30,7 @@ struct pidfd_info_v0 {
 };
 
 #define INFO_EXIT (1u << 3)
+#define REAPED_MS 50
 #define GET_INFO _IOWR(0xff, 11, struct pidfd_info_v0)
 
 /* The command's name, in parentheses, may have anything in it. */
@@ -110,9 +111,27 @@ static int as_status(const siginfo_t *info)
 	}
 }
 
+/*
+ * The kernel tells when init has waited for it, which it does at once; POLLHUP
+ * says so.
+ */
+static int ask_pidfd(int pidfd, int *status)
+{
+	struct pidfd_info_v0 info = { .mask = 0 };
+	struct pollfd p = { .fd = pidfd };
+
+	if (ioctl(pidfd, GET_INFO, &info))
+		return 0; /* an older kernel */
+	poll(&p, 1, REAPED_MS);
+	info.mask = INFO_EXIT;
+	if (ioctl(pidfd, GET_INFO, &info) || !(info.mask & INFO_EXIT))
+		return 0;
+	*status = info.exit_code;
+	return 1;
+}
+
 int jail_proc_status(int pidfd, int *status)
 {
-	struct pidfd_info_v0 info = { .mask = INFO_EXIT };
 	siginfo_t si = { .si_pid = 0 };
 
 	if (!jail_proc_ended(pidfd))
@@ -122,8 +141,5 @@ int jail_proc_status(int pidfd, int *status)
 		*status = as_status(&si);
 		return 1;
 	}
-	if (ioctl(pidfd, GET_INFO, &info) || !(info.mask & INFO_EXIT))
-		return 0;
-	*status = info.exit_code;
-	return 1;
+	return ask_pidfd(pidfd, status);
 }
