@@ -13,15 +13,21 @@ store=$STAGE/store
 other=$STAGE/other
 loop=
 mkdir "$store" "$other"
+mkfifo "$STAGE/held"
 
 cleanup_disks() {
 	[ -z "${swapper:-}" ] || kill "$swapper" 2>/dev/null
 	[ -z "${holder:-}" ] || kill "$holder" 2>/dev/null
-	umount "$STAGE/mnt" 2>/dev/null
 	rm -f /dev/cw-disks-link
 	[ -z "$loop" ] || losetup -d "$loop" 2>/dev/null
 }
 ci_on_exit cleanup_disks
+
+# let_go: end who holds something, without warning.
+let_go() {
+	{ kill -9 "$holder" && wait "$holder"; } 2>/dev/null
+	holder=
+}
 
 # state DISKS [BLOCK-DEVICES]: a domain that boots from these disks.
 state() {
@@ -185,10 +191,18 @@ state "$(disk /dev/null raw)" '"/dev/null"'
 refused "a character device is no disk, listed or not" "character device"
 mkdir "$STAGE/mnt"
 mkfs.ext4 -q "$loop"
-mount "$loop" "$STAGE/mnt"
+# In a namespace of its own: no other copies the mount and keeps it.
+unshare -m sh -c 'mount "$0" "$1" && echo >"$2" && exec sleep 1000' \
+	"$loop" "$STAGE/mnt" "$STAGE/held" &
+holder=$!
+read -r _ <"$STAGE/held"
 state "$(disk "$loop" raw)" "\"$loop\""
 refused "a mounted device cannot be written" "not mounted"
-umount "$STAGE/mnt"
+let_go
+for ((i = 0; i < 50; i++)); do # the kernel unmounts when it gets round to it
+	"$ctl" "$STAGE/state.json" >/dev/null && break
+	sleep 0.1
+done
 opens "when it is not mounted any more it can" "block write"
 if root_dev=$(findmnt -no SOURCE /) && [ -b "$root_dev" ]; then
 	state "$(disk "$root_dev" raw)" "\"$root_dev\""
@@ -242,8 +256,7 @@ expect "its next start reads the header as data" \
 # --- two never write one image ------------------------------------------------
 
 state "$(disk "$store/raw" raw)"
-mkfifo "$STAGE/held"
-"$ctl" "$STAGE/state.json" sh -c 'echo held >"$0"; exec sleep 1000' \
+"$ctl" "$STAGE/state.json" sh -c 'echo >"$0"; exec sleep 1000' \
 	"$STAGE/held" >/dev/null &
 holder=$!
 read -r _ <"$STAGE/held"
@@ -253,9 +266,7 @@ state "$(disk "$store/same" raw)"
 refused "also by another name" "another process"
 state "$(disk "$store/raw" raw '"read_only": true')"
 refused "also to be read" "another process"
-kill -9 "$holder"
-wait "$holder" 2>/dev/null
-holder=
+let_go
 opens "when the process is gone, however, it is free" "read"
 
 scenario_end
