@@ -87,7 +87,7 @@ bool xenstore_path_is_within(const char *path, const char *top)
 {
 	size_t len = strlen(top);
 
-	if (len == 1)
+	if (!strcmp(top, "/"))
 		return path[0] == '/'; /* not what is special */
 	return !strncmp(path, top, len) && (!path[len] || path[len] == '/');
 }

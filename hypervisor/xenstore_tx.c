@@ -271,14 +271,15 @@ static bool exceeds_nodes(const struct xenstore_conn *conn)
 		       conn->xs->accounts.quota.nodes;
 }
 
-static void record(struct xenstore *xs, struct xenstore_node *before,
-		   const struct xenstore_access *access)
+/* What went with its parent needs no record. */
+static void record(struct xenstore *xs, const struct xenstore_access *access)
 {
 	struct xenstore_node *node;
 
 	node = xenstore_tree_find(xs->top, access->path, NULL, NULL);
-	if (access->generation && (!node || access->removed) &&
-	    xenstore_tree_find(before, access->path, NULL, NULL))
+	if (access->generation && /* it was there */
+	    (node ? access->removed :
+		    !!xenstore_tree_parent(xs->top, access->path)))
 		xenstore_record_rm(xs, access->path);
 	if (node)
 		xenstore_record_node(xs, access->path, node);
@@ -291,7 +292,7 @@ static void tell(struct xenstore_conn *conn, const struct xenstore_tx *tx,
 
 	for (uint32_t i = 0; i < tx->count; i++)
 		if (tx->access[i]->changed && xs->out.record)
-			record(xs, before, tx->access[i]);
+			record(xs, tx->access[i]);
 	for (uint32_t i = 0; i < tx->count; i++)
 		if (tx->access[i]->event)
 			xenstore_watch_fire(xs, conn, before,
