@@ -10,6 +10,7 @@
 #include "mgmt/causeway.h"
 
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -298,6 +299,8 @@ int main(int argc, char **argv)
 	struct parsed parsed = { .command = NULL };
 	int at = console_at(argc, argv), code;
 
+	/* `causeway up | head` must not end halfway */
+	signal(SIGPIPE, SIG_IGN);
 	if (at)
 		return console(&cw, argc, argv, at);
 	code = parse_options(&cw, argc, argv, &parsed);

@@ -22,11 +22,11 @@ static bool is_well(const struct launch_facts *f)
 	return f->state == LAUNCH_RUNNING && f->answers;
 }
 
-/* A part that the file does not have is not missing; without a file... */
+/* Without a file that can be read, what every host has. */
 static bool is_wanted(const struct site *site, const struct host *h, int d)
 {
-	return h->daemons[d].state != LAUNCH_STOPPED || !site ||
-	       site_has(site, d);
+	return h->daemons[d].state != LAUNCH_STOPPED ||
+	       (site ? site_has(site, d) : d <= SITE_SWITCHD);
 }
 
 static void look(struct cw *cw, struct host *h)

@@ -150,20 +150,20 @@ int launch_find_program(const char *name, char path[PATH_MAX])
 	static const char *const beside[] = { ".", "../base", "../vswitch",
 					      "../hypervisor" };
 	const char *given = getenv("CAUSEWAY_PROGRAMS");
-	char folder[PATH_MAX];
+	char folder[PATH_MAX], at[PATH_MAX];
 	size_t i;
 
 	if (given) {
-		snprintf(path, PATH_MAX, "%.4000s/%.64s", given, name);
-		if (!access(path, X_OK))
+		snprintf(at, PATH_MAX, "%.4000s/%.64s", given, name);
+		if (!access(at, X_OK) && realpath(at, path))
 			return 0;
 	}
 	if (!own_folder(folder))
 		return -ENOENT;
 	for (i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
-		snprintf(path, PATH_MAX, "%.3900s/%s/%.64s", folder, beside[i],
+		snprintf(at, PATH_MAX, "%.3900s/%s/%.64s", folder, beside[i],
 			 name);
-		if (!access(path, X_OK))
+		if (!access(at, X_OK) && realpath(at, path))
 			return 0;
 	}
 	return -ENOENT;
@@ -350,6 +350,7 @@ static void become_supervisor(const struct site *site,
 	close_range(3, ~0u, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
 	umask(022);
 	if (chdir("/") == 0)
 		execve(c->argv[0], (char *const *)c->argv, env);
@@ -396,6 +397,8 @@ int launch_start(const struct launch *l, const struct site *site,
 	if (rc)
 		return rc;
 	rc = facts.state == LAUNCH_ORPHAN ? launch_stop(l, d, err) : 0;
+	if (!rc && !facts.supervisor)
+		unlink(c.status); /* what another life has left there */
 	if (!rc)
 		rc = fork_supervisor(site, &c, err);
 	site_args_fini(&c.args);
