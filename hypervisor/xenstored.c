@@ -8,8 +8,8 @@
  * never sees a guest's memory: the VM's process passes its guest's ring on to
  * a socket.
  *
- * Who comes first is the loop's affair: control clients have a priority before
- * RPC and all guests, and the loop looks for them after each turn of a guest.
+ * Who comes first is the loop's affair: control clients and RPC have a priority
+ * before all guests, and the loop looks for them after each turn of a guest.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +38,7 @@ static const char usage[] =
 	"\n"
 	"  --socket PATH       RPC socket (default "
 	"/run/causeway/xenstored.sock)\n"
-	"  --rundir DIR        VMs' sockets and journals (default "
+	"  --run-dir DIR       VMs' sockets and journals (default "
 	"/run/causeway/xenstore)\n"
 	"  --memory MIB        more than that is refused (default 1024; 0: no\n"
 	"                      limit)\n"
@@ -50,7 +50,7 @@ static const char usage[] =
 	"See causeway-xenstored(8).\n";
 
 struct options {
-	const char *socket, *rundir, *user;
+	const char *socket, *run_dir, *user;
 	unsigned memory_mib;
 };
 
@@ -97,7 +97,7 @@ static int parse_option(int c, struct options *o)
 {
 	switch (c) {
 	case 's': return parse_path(optarg, &o->socket);
-	case 'r': return parse_path(optarg, &o->rundir);
+	case 'r': return parse_path(optarg, &o->run_dir);
 	case 'm': return parse_memory(optarg, &o->memory_mib);
 	case 'u': o->user = optarg; return 0;
 	case 'l': return parse_level(optarg);
@@ -111,7 +111,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
 		{ "socket", required_argument, NULL, 's' },
-		{ "rundir", required_argument, NULL, 'r' },
+		{ "run-dir", required_argument, NULL, 'r' },
 		{ "memory", required_argument, NULL, 'm' },
 		{ "user", required_argument, NULL, 'u' },
 		{ "log-level", required_argument, NULL, 'l' },
@@ -163,7 +163,7 @@ static int choose_user(const struct options *o, uid_t *uid, gid_t *gid)
 }
 
 /* The trees of one folder belong to one process. */
-static int lock_rundir(const char *dir)
+static int lock_run_dir(const char *dir)
 {
 	int fd = open("lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
@@ -171,24 +171,24 @@ static int lock_rundir(const char *dir)
 		return 0;
 	log_err("%s/lock: %s", dir,
 		errno == EWOULDBLOCK ? "another causeway-xenstored uses this "
-				       "--rundir"
+				       "--run-dir"
 				     : strerror(errno));
 	return -EBUSY;
 }
 
 /* All may pass through to their own socket; none may look around. */
-static int enter_rundir(const char *dir, uid_t uid, gid_t gid)
+static int enter_run_dir(const char *dir, uid_t uid, gid_t gid)
 {
 	int rc = daemon_make_dir(dir, 0711, uid, gid);
 
 	if (!rc && chdir(dir))
 		rc = -errno;
 	if (rc) {
-		log_err("%s: %s; choose another with --rundir", dir,
+		log_err("%s: %s; choose another with --run-dir", dir,
 			strerror(-rc));
 		return rc;
 	}
-	return lock_rundir(dir);
+	return lock_run_dir(dir);
 }
 
 static int limit_memory(unsigned mib)
@@ -229,7 +229,7 @@ static struct event_base *new_base(void)
 	struct event_base *base = NULL;
 
 	if (config && !event_config_set_max_dispatch_interval(
-			      config, NULL, 1, XENSTORED_GUESTS_LAST))
+			      config, NULL, 1, XENSTORED_GUESTS))
 		base = event_base_new_with_config(config);
 	if (config)
 		event_config_free(config);
@@ -249,7 +249,7 @@ static int start(struct xenstored *xd, const struct options *o)
 	if (!rc)
 		rc = xenstored_rpc_start(xd, o->socket, uid);
 	if (!rc)
-		rc = enter_rundir(o->rundir, uid, gid);
+		rc = enter_run_dir(o->run_dir, uid, gid);
 	if (!rc)
 		rc = daemon_rlimits(OPEN_FILES, false);
 	if (!rc)
@@ -268,7 +268,7 @@ static int start(struct xenstored *xd, const struct options *o)
 int main(int argc, char **argv)
 {
 	struct options o = { .socket = "/run/causeway/xenstored.sock",
-			     .rundir = "/run/causeway/xenstore",
+			     .run_dir = "/run/causeway/xenstore",
 			     .memory_mib = MEMORY_MIB };
 	struct xenstored xd = { .tree_count = 0 };
 	int rc;

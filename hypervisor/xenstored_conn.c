@@ -464,8 +464,8 @@ static struct event *new_event(struct xenstored_conn *conn, int fd, short what,
 
 	if (ev)
 		event_priority_set(ev, conn->kind == CONTROL ?
-					       XENSTORED_CONTROL_FIRST :
-					       XENSTORED_GUESTS_LAST);
+					       XENSTORED_CONTROL :
+					       XENSTORED_GUESTS);
 	return ev;
 }
 
@@ -522,7 +522,7 @@ static int kind_of(const struct xenstored_tree *tree, uid_t uid, bool guest)
 	return uid == 0 ? HANDLE : -1;
 }
 
-void xenstored_conn_take(struct xenstored_tree *tree, int fd, uid_t uid,
+bool xenstored_conn_take(struct xenstored_tree *tree, int fd, uid_t uid,
 			 bool guest)
 {
 	int kind = kind_of(tree, uid, guest);
@@ -552,6 +552,7 @@ void xenstored_conn_take(struct xenstored_tree *tree, int fd, uid_t uid,
 		free(conn);
 		close(fd);
 	}
+	return !rc;
 }
 
 void xenstored_conns_free(struct xenstored_tree *tree)

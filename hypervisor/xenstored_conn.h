@@ -27,9 +27,9 @@
 
 /*
  * Serve a new client, whose uid the kernel says: owns fd from here.  Who may
- * not, or is one too many, is hung up on.
+ * not, or is one too many, is hung up on, and false.
  */
-void xenstored_conn_take(struct xenstored_tree *tree, int fd, uid_t uid,
+bool xenstored_conn_take(struct xenstored_tree *tree, int fd, uid_t uid,
 			 bool guest);
 /* Send what is due, go on or end: the last part of a turn, for all of them. */
 void xenstored_conns_settle(struct xenstored_tree *tree);

@@ -43,27 +43,49 @@ struct keep {
 
 /* ---- CRC-32C -------------------------------------------------------------- */
 
-static uint32_t crc_table[256];
+/* Eight bytes at a time: [n] is for a byte with n more behind it. */
+static uint32_t crc_table[8][256];
 
 static void crc_init(void)
 {
-	if (crc_table[1])
+	if (crc_table[0][1])
 		return;
 	for (uint32_t i = 0; i < 256; i++) {
 		uint32_t crc = i;
 
 		for (int bit = 0; bit < 8; bit++)
 			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
-		crc_table[i] = crc;
+		crc_table[0][i] = crc;
 	}
+	for (int n = 1; n < 8; n++)
+		for (uint32_t i = 0; i < 256; i++) {
+			uint32_t crc = crc_table[n - 1][i];
+
+			crc_table[n][i] = crc >> 8 ^
+					  crc_table[0][(uint8_t)crc];
+		}
+}
+
+static uint32_t crc_eight(uint32_t crc, const uint8_t *p)
+{
+	uint64_t eight;
+	uint32_t next = 0;
+
+	memcpy(&eight, p, sizeof(eight));
+	eight = le64toh(eight) ^ crc;
+	for (int n = 7; n >= 0; n--, eight >>= 8)
+		next ^= crc_table[n][(uint8_t)eight];
+	return next;
 }
 
 static uint32_t crc_add(uint32_t crc, const void *data, size_t len)
 {
 	const uint8_t *p = data;
 
+	for (; len >= 8; len -= 8, p += 8)
+		crc = crc_eight(crc, p);
 	while (len--)
-		crc = crc >> 8 ^ crc_table[(uint8_t)crc ^ *p++];
+		crc = crc >> 8 ^ crc_table[0][(uint8_t)crc ^ *p++];
 	return crc;
 }
 
@@ -203,6 +225,17 @@ static int broken(struct keep *keep, int error)
 	return error;
 }
 
+/* What is under way, and a buffer that was needed once. */
+static void forget(struct keep *keep)
+{
+	keep->len = HEAD_BYTES;
+	if (keep->cap <= 2 * SNAPSHOT_RECORD)
+		return;
+	free(keep->buf);
+	keep->buf = NULL;
+	keep->cap = 0;
+}
+
 int keep_new(struct keep **out, const char *path)
 {
 	struct keep *keep = calloc(1, sizeof(*keep));
@@ -212,7 +245,7 @@ int keep_new(struct keep **out, const char *path)
 	snprintf(keep->path, sizeof(keep->path), "%s", path);
 	snprintf(keep->new_path, sizeof(keep->new_path), "%s.new", path);
 	keep->fd = keep->new_fd = -1;
-	keep->len = HEAD_BYTES;
+	forget(keep);
 	crc_init();
 	*out = keep;
 	return 0;
@@ -294,7 +327,7 @@ static int write_record(struct keep *keep)
 	memcpy(keep->buf, head, HEAD_BYTES);
 	rc = write_whole(target(keep), keep->buf, keep->len);
 	keep->bytes += keep->len;
-	keep->len = HEAD_BYTES;
+	forget(keep);
 	return rc;
 }
 
@@ -337,7 +370,7 @@ int keep_step(struct keep *keep)
 
 	if (!rc && keep->fd >= 0)
 		rc = write_record(keep);
-	keep->len = HEAD_BYTES;
+	forget(keep);
 	return rc ? broken(keep, rc) : 0;
 }
 
@@ -361,7 +394,7 @@ uint64_t keep_bytes(const struct keep *keep)
 
 int keep_snapshot_begin(struct keep *keep)
 {
-	keep->len = HEAD_BYTES; /* what was under way is in the snapshot */
+	forget(keep); /* it is in the snapshot */
 	keep->new_fd = open(keep->new_path,
 			    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
 				    O_NOFOLLOW,
@@ -379,7 +412,7 @@ static int give_up(struct keep *keep, int rc)
 	close(keep->new_fd);
 	keep->new_fd = -1;
 	unlink(keep->new_path);
-	keep->len = HEAD_BYTES;
+	forget(keep);
 	keep->bytes = keep->old_bytes;
 	return broken(keep, rc);
 }

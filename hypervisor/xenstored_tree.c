@@ -35,6 +35,7 @@
 #define KEEP_HEAD 0x80 /* no type of enum xenstore_record_type */
 #define BACKLOG 64
 #define ACCEPT_MAX 8 /* connections taken a callback */
+#define GUEST_PAUSE_MS 100 /* after each that a guest makes */
 #define TICK_S 5     /* what could not be done is tried again */
 
 struct path {
@@ -156,13 +157,21 @@ static int snapshot(struct xenstored_tree *tree)
 	return keep_snapshot_end(tree->keep, rc);
 }
 
-/* A broken journal waits for the tick: a full disk is not asked in vain at
- * every turn. */
+/* A full disk is not asked in vain at every turn. */
+static void snapshot_if_due(struct xenstored_tree *tree)
+{
+	uint64_t now = xenstored_now_ms();
+
+	if (!keep_wants_snapshot(tree->keep) || now < tree->next_snapshot_ms)
+		return;
+	if (snapshot(tree))
+		tree->next_snapshot_ms = now + TICK_S * 1000;
+}
+
 void xenstored_tree_end_turn(struct xenstored_tree *tree)
 {
 	keep_step(tree->keep);
-	if (keep_wants_snapshot(tree->keep) && !keep_broken(tree->keep))
-		snapshot(tree);
+	snapshot_if_due(tree);
 	xenstored_conns_settle(tree);
 }
 
@@ -172,8 +181,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	struct xenstored_tree *tree;
 
 	TAILQ_FOREACH(tree, &xd->trees, next) {
-		if (keep_broken(tree->keep))
-			snapshot(tree);
+		snapshot_if_due(tree);
 		event_add(tree->control_event, NULL);
 		event_add(tree->guest_event, NULL);
 	}
@@ -249,20 +257,38 @@ static int load_journal(struct xenstored_tree *tree)
 
 /* ---- sockets -------------------------------------------------------------- */
 
-static void accept_one(struct xenstored_tree *tree, int fd, bool guest)
+/* Has he become a client? */
+static bool accept_one(struct xenstored_tree *tree, int fd, bool guest)
 {
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
-		close(fd);
-	else
-		xenstored_conn_take(tree, fd, peer.uid, guest);
+	if (!getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
+		return xenstored_conn_take(tree, fd, peer.uid, guest);
+	close(fd);
+	return false;
+}
+
+static void on_pause_over(evutil_socket_t fd, short what, void *arg)
+{
+	struct xenstored_tree *tree = arg;
+
+	event_add(tree->guest_event, NULL);
+}
+
+/* Each client of a guest's costs us the state of all its watches. */
+static void pause_guest(struct xenstored_tree *tree)
+{
+	const struct timeval tv = { .tv_usec = GUEST_PAUSE_MS * 1000 };
+
+	event_del(tree->guest_event);
+	event_add(tree->pause, &tv);
 }
 
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	struct xenstored_tree *tree = arg;
+	bool guest = fd == tree->guest_fd;
 
 	for (unsigned i = 0; i < ACCEPT_MAX; i++) {
 		int client = accept4(fd, NULL, NULL,
@@ -270,11 +296,14 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 
 		/* When there are no more descriptors, it waits for a tick. */
 		if (client < 0 && (errno == EMFILE || errno == ENFILE))
-			event_del(fd == tree->guest_fd ? tree->guest_event :
-							 tree->control_event);
+			event_del(guest ? tree->guest_event :
+					  tree->control_event);
 		if (client < 0)
 			return;
-		accept_one(tree, client, fd == tree->guest_fd);
+		if (accept_one(tree, client, guest) && guest) {
+			pause_guest(tree);
+			return;
+		}
 	}
 }
 
@@ -308,7 +337,7 @@ static int listen_at(struct xenstored_tree *tree, const char *name,
 		return *fd;
 	*event = event_new(tree->xd->base, *fd, EV_READ | EV_PERSIST,
 			   on_accept, tree);
-	return *event && !event_add(*event, NULL) ? 0 : -ENOMEM;
+	return *event ? 0 : -ENOMEM;
 }
 
 /*
@@ -323,7 +352,14 @@ static int listen_both(struct xenstored_tree *tree)
 	if (!rc)
 		rc = listen_at(tree, "guest", 0666, &tree->guest_fd,
 			       &tree->guest_event);
-	return rc;
+	if (rc)
+		return rc;
+	event_priority_set(tree->guest_event, XENSTORED_GUESTS);
+	tree->pause = event_new(tree->xd->base, -1, 0, on_pause_over, tree);
+	if (!tree->pause || event_add(tree->control_event, NULL) ||
+	    event_add(tree->guest_event, NULL))
+		return -ENOMEM;
+	return 0;
 }
 
 /* ---- coming and going ----------------------------------------------------- */
@@ -335,6 +371,8 @@ static void tree_free(struct xenstored_tree *tree)
 		event_free(tree->control_event);
 	if (tree->guest_event)
 		event_free(tree->guest_event);
+	if (tree->pause)
+		event_free(tree->pause);
 	if (tree->control_fd >= 0)
 		close(tree->control_fd);
 	if (tree->guest_fd >= 0)

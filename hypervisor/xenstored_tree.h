@@ -32,13 +32,13 @@
 #define XENSTORED_GUEST 1 /* the domid of every guest in its own tree */
 
 /*
- * Priorities in the loop.  After each callback of a guest's the others are
- * looked for first.
+ * Priorities in the loop.  RPC has the middle one, which is libevent's default,
+ * and so is on a par with control clients.  After each callback of a guest's
+ * the others are looked for first.
  */
 enum xenstored_priority {
-	XENSTORED_CONTROL_FIRST,
-	XENSTORED_RPC_THEN, /* and listeners, timers */
-	XENSTORED_GUESTS_LAST,
+	XENSTORED_CONTROL = 1,
+	XENSTORED_GUESTS,
 	XENSTORED_PRIORITIES,
 };
 
@@ -64,8 +64,10 @@ struct xenstored_tree {
 	struct xenstore_conn *self;  /* domain 0: us */
 	struct xenstore_conn *relay; /* domain 1, restored; NULL: never seen */
 	struct keep *keep;
+	uint64_t next_snapshot_ms; /* not before, when one has failed */
 	int control_fd, guest_fd;
 	struct event *control_event, *guest_event;
+	struct event *pause; /* then the guest's socket is listened to again */
 	TAILQ_HEAD(, xenstored_conn) conns;
 	TAILQ_HEAD(, xenstored_conn) dirty; /* something to send, or to end */
 	unsigned control_count, guest_count;

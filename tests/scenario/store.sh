@@ -15,7 +15,7 @@ STORE_CLIENT=$BUILD/tests/scenario/store-client
 store_start() {
 	stage_run xenstored "$SUPERVISE" --name xenstored -- "$XENSTORED" \
 		--socket "$STAGE/sock/xenstored.sock" \
-		--rundir "$STAGE/xenstore" --user $STORE_UID:$STORE_UID "$@"
+		--run-dir "$STAGE/xenstore" --user $STORE_UID:$STORE_UID "$@"
 	STORE_SUPERVISOR=$STAGE_PID
 	stage_until 10 store_ask stats
 }
