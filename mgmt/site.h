@@ -121,7 +121,7 @@ struct site_args {
  *	netd        --socket --state --allow-user
  *	switchd     --socket --netd --state-dir --user [--group --cores
  *		    --device]
- *	xenstored   --socket --run-dir RUN/xenstore --state-dir --user
+ *	xenstored   --socket --run-dir RUN/xenstore --user
  *	consoled    --socket --log-dir LOG/console --user [--group]
  *	hypervisord --socket --run-dir RUN --state-dir --switchd --xenstored
  *		    --consoled --switch-user --console-user

@@ -127,7 +127,6 @@ static int add_paths(const struct site *site, enum site_daemon d,
 		break;
 	case SITE_XENSTORED:
 		rc |= add(a, "--run-dir", "%s/xenstore", p->run);
-		rc |= add(a, "--state-dir", "%s/xenstored", p->state);
 		break;
 	case SITE_CONSOLED:
 		rc |= add(a, "--log-dir", "%s/console", p->log);
