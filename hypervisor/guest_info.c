@@ -301,6 +301,49 @@ void guest_info_nodes_free(struct guest_info_nodes *nodes)
 	*nodes = (struct guest_info_nodes){ NULL, NULL };
 }
 
+static int write_nodes(struct xenstore_client *c, const char *uuid,
+		       struct guest_info_nodes *nodes, struct rpc_error *err)
+{
+	int rc = xenstore_client_write(c, uuid, nodes->values, nodes->perms,
+				       err);
+
+	*nodes = (struct guest_info_nodes){ NULL, NULL };
+	return rc;
+}
+
+int guest_info_create(struct xenstore_client *c, const struct dconf_domain *d,
+		      const char *start_id, uid_t uid, struct rpc_error *err)
+{
+	struct guest_info_nodes nodes;
+	int rc = xenstore_client_destroy(c, d->uuid, err);
+
+	if (!rc)
+		rc = xenstore_client_create(c, d->uuid, uid, NULL, err);
+	if (rc)
+		return rc;
+	nodes = (struct guest_info_nodes)GUEST_INFO_NODES_INIT;
+	guest_info_layout(d, start_id, guest_info_add, &nodes);
+	return write_nodes(c, d->uuid, &nodes, err);
+}
+
+int guest_info_plugged(struct xenstore_client *c, const char *uuid,
+		       const struct dconf_vif *vif, struct rpc_error *err)
+{
+	struct guest_info_nodes nodes = GUEST_INFO_NODES_INIT;
+
+	guest_info_vif(vif, guest_info_add, &nodes);
+	return write_nodes(c, uuid, &nodes, err);
+}
+
+int guest_info_unplugged(struct xenstore_client *c, const char *uuid,
+			 unsigned device, struct rpc_error *err)
+{
+	char path[GUEST_INFO_PATH_MAX];
+
+	guest_info_vif_path(device, path);
+	return xenstore_client_rm(c, uuid, path, err);
+}
+
 static int remove_stale(struct xenstore_client *c, const char *uuid,
 			const struct guest_info_nodes *last,
 			const struct guest_info_nodes *now,
@@ -344,11 +387,8 @@ int guest_info_publish(struct xenstore_client *c, const char *uuid,
 	struct guest_info_nodes diff = changes(last, now);
 	int rc = remove_stale(c, uuid, last, now, err);
 
-	if (!rc && json_object_size(diff.values)) {
-		rc = xenstore_client_write(c, uuid, diff.values, diff.perms,
-					   err);
-		diff = (struct guest_info_nodes){ NULL, NULL };
-	}
+	if (!rc && json_object_size(diff.values))
+		rc = write_nodes(c, uuid, &diff, err);
 	guest_info_nodes_free(&diff);
 	guest_info_nodes_free(last);
 	if (rc) {

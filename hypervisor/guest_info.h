@@ -6,7 +6,7 @@
  * itself.  docs/guest-info.md is the table.
  *
  * In its own tree every guest is domain 1 and the host domain 0.  Pure, but
- * for guest_info_publish().
+ * for what is called with a client.
  */
 #ifndef CAUSEWAY_GUEST_INFO_H
 #define CAUSEWAY_GUEST_INFO_H
@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include <jansson.h>
+#include <sys/types.h>
 
 #include "hypervisor/domain_conf.h"
 
@@ -76,6 +77,18 @@ void guest_info_agent(const struct dconf_domain *d,
 		      void *ctx);
 
 /* --- into the store ----------------------------------------------------- */
+
+/*
+ * An empty tree with the layout, for a domain that starts: whatever an
+ * earlier start has left is gone.  `uid` may use the restricted socket.
+ */
+int guest_info_create(struct xenstore_client *c, const struct dconf_domain *d,
+		      const char *start_id, uid_t uid, struct rpc_error *err);
+/* A VIF is there, or has gone. */
+int guest_info_plugged(struct xenstore_client *c, const char *uuid,
+		       const struct dconf_vif *vif, struct rpc_error *err);
+int guest_info_unplugged(struct xenstore_client *c, const char *uuid,
+			 unsigned device, struct rpc_error *err);
 
 /* Nodes collected for xenstore_client_write(); put is guest_info_add(). */
 struct guest_info_nodes {

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * test_guest_info.c: the tables of a guest's tree, what an agent adds, and
- * what is believed when it is read back.  The store is a JSON object.
+ * what is believed when it is read back.  The store is a JSON object, and its
+ * client the functions at the end of this file.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rpc.h"
 #include "hypervisor/guest_facts.h"
 #include "hypervisor/guest_info.h"
+#include "hypervisor/xenstore_client.h"
 #include "tests/lib/suite.h"
 
 #define UUID "11111111-2222-4333-8444-555555555555"
@@ -396,6 +400,149 @@ static void a_guest_with_much_to_say_is_not_heard_out(void)
 	end();
 }
 
+/* ---- into the store ----------------------------------------------------------------- */
+
+static unsigned writes, removals, trees;
+static int answer; /* of each call */
+
+int xenstore_client_create(struct xenstore_client *c, const char *uuid,
+			   uid_t uid, bool *created, struct rpc_error *err)
+{
+	CU_ASSERT(!created && uid == 4711);
+	trees++;
+	return answer;
+}
+
+int xenstore_client_destroy(struct xenstore_client *c, const char *uuid,
+			    struct rpc_error *err)
+{
+	json_object_clear(nodes.values);
+	json_object_clear(nodes.perms);
+	return answer;
+}
+
+int xenstore_client_write(struct xenstore_client *c, const char *uuid,
+			  json_t *values, json_t *perms, struct rpc_error *err)
+{
+	CU_ASSERT_STRING_EQUAL(uuid, UUID);
+	CU_ASSERT_EQUAL(json_object_size(values), json_object_size(perms));
+	if (!answer) {
+		json_object_update(nodes.values, values);
+		json_object_update(nodes.perms, perms);
+	}
+	json_decref(values);
+	json_decref(perms);
+	writes++;
+	return answer;
+}
+
+int xenstore_client_rm(struct xenstore_client *c, const char *uuid,
+		       const char *path, struct rpc_error *err)
+{
+	const char *known;
+	json_t *value;
+	void *next;
+
+	removals++;
+	json_object_foreach_safe(nodes.values, next, known, value)
+		if (!answer && !strncmp(known, path, strlen(path)))
+			json_object_del(nodes.values, known);
+	return answer;
+}
+
+int xenstore_client_read(struct xenstore_client *c, const char *uuid,
+			 const char *path, json_t **out, struct rpc_error *err)
+{
+	*out = answer ? NULL : fake_node(NULL, path);
+	if (answer)
+		return answer;
+	err->code = RPC_NOT_FOUND;
+	return *out ? 0 : -EREMOTEIO;
+}
+
+static struct guest_info_nodes agent_nodes(const char *name, const char *address)
+{
+	struct guest_info_nodes n = GUEST_INFO_NODES_INIT;
+	const struct guest_info_agent agent = {
+		.os_name = name, .nic_count = 1,
+		.nics = { { .mac = { 2, 0, 0, 0, 0, 1 }, .address_count = 1,
+			    .addresses = { address } } },
+	};
+
+	guest_info_agent(&web, &agent, guest_info_add, &n);
+	return n;
+}
+
+static int publish(struct guest_info_nodes *last, const char *name,
+		   const char *address)
+{
+	struct guest_info_nodes now = agent_nodes(name, address);
+	struct rpc_error err;
+
+	writes = removals = 0;
+	return guest_info_publish(NULL, UUID, last, &now, &err);
+}
+
+static void a_start_begins_with_an_empty_tree(void)
+{
+	struct rpc_error err;
+
+	begin();
+	write_node("data/os_name", "of the last start");
+	CU_ASSERT(!guest_info_create(NULL, &web, "x", 4711, &err));
+	CU_ASSERT(trees == 1);
+	CU_ASSERT_PTR_NULL(value_of(HOME "/data/os_name"));
+	expect(HOME "/data", "", "n1");
+	CU_ASSERT(!guest_info_unplugged(NULL, UUID, 3, &err));
+	CU_ASSERT_PTR_NULL(value_of(HOME "/device/vif/3/mac"));
+	CU_ASSERT(!guest_info_plugged(NULL, UUID, &vifs[1], &err));
+	expect(HOME "/device/vif/3/mac", "02:00:00:00:00:04", "n0,r1");
+	end();
+}
+
+static void only_what_differs_is_published(void)
+{
+	struct guest_info_nodes last = GUEST_INFO_NODES_INIT;
+
+	begin();
+	CU_ASSERT(!publish(&last, "Debian", "10.0.0.1"));
+	CU_ASSERT(writes == 1 && !removals);
+	expect(HOME "/attr/vif/0/ipv4/0", "10.0.0.1", "n1");
+	CU_ASSERT(!publish(&last, "Debian", "10.0.0.1"));
+	CU_ASSERT(!writes && !removals);
+	CU_ASSERT(!publish(&last, "Debian", "2001:db8::1"));
+	CU_ASSERT(writes == 1 && removals == 1);
+	CU_ASSERT_PTR_NULL(value_of(HOME "/attr/vif/0/ipv4/0"));
+	expect(HOME "/attr/vif/0/ipv6/0", "2001:db8::1", "n1");
+	guest_info_nodes_free(&last);
+	end();
+}
+
+static void after_a_failure_all_is_published_again(void)
+{
+	struct guest_info_nodes last = GUEST_INFO_NODES_INIT;
+	json_t *facts = NULL;
+	struct rpc_error err;
+
+	begin();
+	CU_ASSERT(!publish(&last, "Debian", "10.0.0.1"));
+	answer = -ETIMEDOUT;
+	CU_ASSERT_EQUAL(publish(&last, "Other", "10.0.0.1"), -ETIMEDOUT);
+	CU_ASSERT_EQUAL(guest_facts_read(NULL, UUID, &facts, &err), -ETIMEDOUT);
+	CU_ASSERT_PTR_NULL(facts);
+	answer = 0;
+	json_object_clear(nodes.values); /* a new xenstored */
+	CU_ASSERT(!publish(&last, "Other", "10.0.0.1"));
+	expect(HOME "/attr/vif/0/ipv4/0", "10.0.0.1", "n1");
+	CU_ASSERT(!guest_facts_read(NULL, UUID, &facts, &err));
+	CU_ASSERT_STRING_EQUAL(read_fact(facts, "os_version", "name"), "Other");
+	CU_ASSERT_STRING_EQUAL(read_fact(facts, "networks", "0/ip"),
+			       "10.0.0.1");
+	json_decref(facts);
+	guest_info_nodes_free(&last);
+	end();
+}
+
 int main(void)
 {
 	static const struct suite_test tests[] = {
@@ -409,6 +556,9 @@ int main(void)
 		SUITE_TEST(xens_own_agents_are_understood),
 		SUITE_TEST(a_guests_lies_are_not_facts),
 		SUITE_TEST(a_guest_with_much_to_say_is_not_heard_out),
+		SUITE_TEST(a_start_begins_with_an_empty_tree),
+		SUITE_TEST(only_what_differs_is_published),
+		SUITE_TEST(after_a_failure_all_is_published_again),
 	};
 
 	return suite_run("guest_info", tests,
