@@ -23,6 +23,7 @@ enum {
 	OPT_NO_SYSTEMD,
 	OPT_FORCE,
 	OPT_KEEP_DOMAINS,
+	OPT_ONLY_DOMAINS,
 	OPT_TIMEOUT,
 };
 
@@ -32,6 +33,7 @@ static const struct option long_options[] = {
 	{ "no-systemd", no_argument, NULL, OPT_NO_SYSTEMD },
 	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "keep-domains", no_argument, NULL, OPT_KEEP_DOMAINS },
+	{ "only-domains", no_argument, NULL, OPT_ONLY_DOMAINS },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "follow", no_argument, NULL, 'f' },
 	{ "lines", required_argument, NULL, 'n' },
@@ -53,8 +55,8 @@ static const struct command {
 	{ "apply", cw_apply, 0, 0, " force ", "[--force]",
 	  "the site file has changed: hand it over, start nothing" },
 	{ "check", cw_check, 0, 0, "", "", "is the site file valid?" },
-	{ "down", cw_down, 0, 0, " keep-domains timeout ",
-	  "[--keep-domains] [--timeout SECONDS]",
+	{ "down", cw_down, 0, 0, " keep-domains only-domains timeout ",
+	  "[--keep-domains | --only-domains] [--timeout SECONDS]",
 	  "shut the domains down and stop everything" },
 	{ "status", cw_status, 0, 0, "", "",
 	  "daemons, ports, bonds and domains in short" },
@@ -62,9 +64,9 @@ static const struct command {
 	  "what this machine can and cannot do, and what mends it" },
 	{ "logs", cw_logs, 0, 1, " follow lines ",
 	  "[DAEMON] [-f] [-n LINES]", "what the daemons say" },
-	{ "vm", cw_vm, 1, 2, " force timeout ",
+	{ "vm", cw_vm, 1, 2, " timeout ",
 	  "list | show|start|shutdown|reboot|pause|resume|suspend|kill|"
-	  "confirm VM",
+	  "confirm VM [--timeout SECONDS]",
 	  "look at domains and command them" },
 	{ NULL, NULL, 0, 0, NULL, NULL, NULL },
 };
@@ -143,12 +145,15 @@ static const char *set_option(struct cw *cw, int opt, const char *arg)
 	case OPT_KEEP_DOMAINS:
 		cw->keep_domains = true;
 		break;
+	case OPT_ONLY_DOMAINS:
+		cw->only_domains = true;
+		break;
 	case 'f':
 		cw->follow = true;
 		break;
 	case OPT_TIMEOUT:
-		return parse_number(arg, 86400, &cw->timeout_s) ?
-			       NULL : "seconds, 1 to 86400";
+		return parse_number(arg, 600, &cw->timeout_s) ?
+			       NULL : "seconds, 1 to 600";
 	case 'n':
 		return parse_number(arg, 1000000, &cw->lines) ?
 			       NULL : "1 to 1000000";

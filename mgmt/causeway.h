@@ -31,7 +31,8 @@ enum cw_exit {
 struct cw {
 	/* options; 0 and NULL when not given */
 	const char *site;
-	bool json, force, follow, keep_domains, no_systemd;
+	bool json, force, follow, no_systemd;
+	bool keep_domains, only_domains;
 	unsigned lines, timeout_s;
 	/* operands */
 	int argc;
@@ -59,7 +60,10 @@ int cw_vm(struct cw *cw);
  */
 int cw_call(struct cw *cw, enum site_daemon d, const char *method,
 	    json_t *params, json_t **result);
-/* The same without a word when nobody answers or it is refused: NULL. */
+/* The same with another time-out than CW_CALL_MS. */
+int cw_call_within(struct cw *cw, enum site_daemon d, const char *method,
+		   json_t *params, int timeout_ms, json_t **result);
+/* As cw_call() without a word when nobody answers or it is refused: NULL. */
 json_t *cw_ask(struct cw *cw, enum site_daemon d, const char *method,
 	       json_t *params);
 

@@ -170,7 +170,8 @@ int cw_take_site(const struct cw *cw)
 /* --- asking --------------------------------------------------------------- */
 
 static int call(struct cw *cw, enum site_daemon d, const char *method,
-		json_t *params, json_t **result, struct rpc_error *err)
+		json_t *params, int timeout_ms, json_t **result,
+		struct rpc_error *err)
 {
 	struct rpc_client *c;
 	char path[PATH_MAX];
@@ -184,7 +185,7 @@ static int call(struct cw *cw, enum site_daemon d, const char *method,
 		json_decref(params);
 		return rc;
 	}
-	rc = rpc_call(c, method, params, NULL, CW_CALL_MS, result, err);
+	rc = rpc_call(c, method, params, NULL, timeout_ms, result, err);
 	rpc_client_close(c);
 	return rc;
 }
@@ -192,8 +193,14 @@ static int call(struct cw *cw, enum site_daemon d, const char *method,
 int cw_call(struct cw *cw, enum site_daemon d, const char *method,
 	    json_t *params, json_t **result)
 {
+	return cw_call_within(cw, d, method, params, CW_CALL_MS, result);
+}
+
+int cw_call_within(struct cw *cw, enum site_daemon d, const char *method,
+		   json_t *params, int timeout_ms, json_t **result)
+{
 	struct rpc_error err;
-	int rc = call(cw, d, method, params, result, &err);
+	int rc = call(cw, d, method, params, timeout_ms, result, &err);
 	const char *name = site_daemon_name(d);
 
 	if (!rc)
@@ -219,7 +226,8 @@ json_t *cw_ask(struct cw *cw, enum site_daemon d, const char *method,
 	struct rpc_error err;
 	json_t *result;
 
-	return call(cw, d, method, params, &result, &err) ? NULL : result;
+	return call(cw, d, method, params, CW_CALL_MS, &result, &err) ?
+		       NULL : result;
 }
 
 const char *cw_text(const json_t *object, const char *key)

@@ -8,7 +8,8 @@
  * says "running", is a change that starts them.  What does not shut down is
  * killed, and named.
  *
- * Then the daemons, the last that came first.  Interfaces that were taken from
+ * Then, unless only the domains were meant (a machine that shuts down has its
+ * own idea of stopping daemons), the daemons, the last that came first.  Interfaces that were taken from
  * the host are given back at the end.  The site file is not needed: a host with
  * a broken one can be stopped.
  */
@@ -207,9 +208,12 @@ int cw_down(struct cw *cw)
 	json_t *stopped;
 	int code = cw_take_site(cw);
 
+	if (!code && cw->keep_domains && cw->only_domains)
+		code = cw_fail(cw, CW_USAGE, "--keep-domains or "
+					     "--only-domains, not both");
 	if (!code && !cw->keep_domains)
 		code = stop_domains(cw);
-	if (code)
+	if (code || cw->only_domains)
 		return code;
 	stopped = json_array();
 	enter_netns_of(cw);

@@ -297,6 +297,21 @@ static bool may_undo(struct up *u)
 	return !any;
 }
 
+/* What units say themselves, the site file cannot. */
+static int check_systemd(const struct up *u)
+{
+	bool users = false;
+
+	for (int d = 0; d < SITE_DAEMONS; d++)
+		users |= u->site->options[d].user[0] != '\0';
+	if (!u->cw->launch.systemd || (!users && !u->site->netns[0]))
+		return CW_DONE;
+	return cw_fail(u->cw, CW_REFUSED,
+		       "\"%s\" is for systemd's units to say (`systemctl "
+		       "edit`), or use --no-systemd",
+		       users ? "user" : "netns");
+}
+
 static int run(struct cw *cw, int (*first)(struct up *))
 {
 	struct up u = { .cw = cw };
@@ -308,11 +323,9 @@ static int run(struct cw *cw, int (*first)(struct up *))
 	u.site = site;
 	u.daemons = json_array();
 	u.actions = json_array();
-	code = cw_take_site(cw);
-	if (!code && cw->launch.systemd && site->netns[0])
-		code = cw_fail(cw, CW_REFUSED,
-			       "systemd's units know of no \"netns\"; use "
-			       "--no-systemd, or a site with a folder");
+	code = check_systemd(&u);
+	if (!code)
+		code = cw_take_site(cw);
 	if (!code)
 		code = make_folders(&u);
 	if (!code)

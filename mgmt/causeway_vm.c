@@ -3,14 +3,14 @@
  * causeway_vm.c: `vm`: hypervisord's methods as words.
  *
  * What a domain is belongs into the site file; these act on now.  A command
- * that takes time is waited for: it is done when the domain is what it was to
- * become.
+ * that takes time is waited for: hypervisord answers when the domain has come to
+ * rest, or says why it did not.
  */
 #include "mgmt/causeway.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "vswitch/text_table.h"
 
@@ -18,19 +18,16 @@
 
 static const struct verb {
 	const char *word, *method;
-	const char *until[3]; /* states that end the wait; none: no wait */
-	const char *done;
 } verbs[] = {
-	{ "start", "domain.start", { "running", "paused" }, "runs" },
-	{ "shutdown", "domain.shutdown", { "halted", "crashed" },
-	  "is shut down" },
-	{ "reboot", "domain.reboot", { NULL }, "reboots" },
-	{ "pause", "domain.pause", { "paused" }, "is paused" },
-	{ "resume", "domain.resume", { "running" }, "runs" },
-	{ "suspend", "domain.suspend", { "suspended" }, "is suspended" },
-	{ "kill", "domain.kill", { "halted", "crashed" }, "is halted" },
-	{ "confirm", "domain.confirm", { NULL }, "is confirmed as this host's" },
-	{ NULL, NULL, { NULL }, NULL },
+	{ "start", "domain.start" },
+	{ "shutdown", "domain.shutdown" },
+	{ "reboot", "domain.reboot" },
+	{ "pause", "domain.pause" },
+	{ "resume", "domain.resume" },
+	{ "suspend", "domain.suspend" },
+	{ "kill", "domain.kill" },
+	{ "confirm", "domain.confirm" },
+	{ NULL, NULL },
 };
 
 /* --- looking -------------------------------------------------------------- */
@@ -73,28 +70,6 @@ static int list(struct cw *cw)
 	return CW_DONE;
 }
 
-/* The domain's facts by name or uuid, or what was said. */
-static int find(struct cw *cw, const char *vm, json_t **domain)
-{
-	json_t *answer, *d;
-	size_t i;
-	int code = cw_call(cw, SITE_HYPERVISORD, "domains.list", NULL,
-			   &answer);
-
-	*domain = NULL;
-	if (code)
-		return code;
-	json_array_foreach(json_object_get(answer, "domains"), i, d)
-		if (!strcmp(cw_text(d, "uuid"), vm) ||
-		    !strcmp(cw_text(d, "name"), vm))
-			*domain = json_incref(d);
-	json_decref(answer);
-	return *domain ? CW_DONE :
-			 cw_fail(cw, CW_REFUSED,
-				 "there is no domain %s; `causeway vm list` "
-				 "has them", vm);
-}
-
 /* "key: value" a line, what is inside of it indented. */
 static void print_value(const char *key, const json_t *value, int depth)
 {
@@ -124,83 +99,71 @@ static void print_value(const char *key, const json_t *value, int depth)
 	}
 }
 
-static int show(struct cw *cw, const char *uuid)
+static void print_facts(json_t *domain)
 {
-	json_t *answer, *value;
 	const char *key;
+	json_t *value;
+
+	json_object_foreach(domain, key, value)
+		print_value(key, value, 0);
+}
+
+static int show(struct cw *cw, const char *vm)
+{
+	json_t *domain;
 	int code = cw_call(cw, SITE_HYPERVISORD, "domain.get",
-			   json_pack("{s:s}", "uuid", uuid), &answer);
+			   json_pack("{s:s}", "uuid", vm), &domain);
 
 	if (code)
 		return code;
 	if (cw->json)
-		return cw_print_json(answer);
-	json_object_foreach(answer, key, value)
-		print_value(key, value, 0);
-	json_decref(answer);
+		return cw_print_json(domain);
+	print_facts(domain);
+	json_decref(domain);
 	return CW_DONE;
 }
 
 /* --- commanding ----------------------------------------------------------- */
 
-static bool is_there(const struct verb *v, const char *state)
+/* The epoch it has now: who types it says that it is this host's. */
+static int add_epoch(struct cw *cw, const char *vm, json_t *params)
 {
-	for (int i = 0; i < 3 && v->until[i]; i++)
-		if (!strcmp(state, v->until[i]))
-			return true;
-	return !v->until[0];
-}
+	json_t *domain;
+	int code = cw_call(cw, SITE_HYPERVISORD, "domain.get",
+			   json_pack("{s:s}", "uuid", vm), &domain);
 
-/* Until it is what it shall be, or cannot become it. */
-static int await(struct cw *cw, const struct verb *v, const char *uuid)
-{
-	const struct timespec pause = { 0, 50000000 };
-	unsigned wait_s = cw->timeout_s ? cw->timeout_s : WAIT_DEFAULT_S;
-	time_t began = time(NULL);
-	json_t *d;
-	int code;
-
-	for (;;) {
-		code = find(cw, uuid, &d);
-		if (code)
-			return code;
-		if (is_there(v, cw_text(d, "state")))
-			break;
-		if (time(NULL) - began >= (time_t)wait_s) {
-			code = cw_fail(cw, CW_UNREACHABLE,
-				       "%s is still %s after %u s%s%s",
-				       cw_text(d, "name"),
-				       cw_text(d, "state"), wait_s,
-				       cw_text(d, "why")[0] ? ": " : "",
-				       cw_text(d, "why"));
-			break;
-		}
-		json_decref(d);
-		nanosleep(&pause, NULL);
-	}
-	json_decref(d);
-	return code;
-}
-
-static int command(struct cw *cw, const struct verb *v, const json_t *domain)
-{
-	const char *uuid = cw_text(domain, "uuid");
-	json_t *params = json_pack("{s:s}", "uuid", uuid), *answer;
-	int code;
-
-	if (!strcmp(v->word, "confirm"))
-		json_object_set_new(params, "epoch",
-				    json_integer(cw_number(domain, "epoch")));
-	code = cw_call(cw, SITE_HYPERVISORD, v->method, params, &answer);
 	if (code)
 		return code;
-	code = await(cw, v, uuid);
-	if (!code && cw->json)
-		return cw_print_json(answer);
-	if (!code)
-		printf("%s %s\n", cw_text(domain, "name"), v->done);
-	json_decref(answer);
-	return code;
+	json_object_set_new(params, "epoch",
+			    json_integer(cw_number(domain, "epoch")));
+	json_decref(domain);
+	return CW_DONE;
+}
+
+static int command(struct cw *cw, const struct verb *v, const char *vm)
+{
+	unsigned wait_s = cw->timeout_s ? cw->timeout_s : WAIT_DEFAULT_S;
+	json_t *params = json_pack("{s:s, s:i}", "uuid", vm, "wait_s",
+				   (int)wait_s), *domain;
+	int code = CW_DONE;
+
+	if (!strcmp(v->word, "confirm"))
+		code = add_epoch(cw, vm, params);
+	if (code) {
+		json_decref(params);
+		return code;
+	}
+	code = cw_call_within(cw, SITE_HYPERVISORD, v->method, params,
+			      (wait_s + 10) * 1000, &domain);
+	if (code)
+		return code;
+	if (cw->json)
+		return cw_print_json(domain);
+	printf("%s is %s%s%s\n", cw_text(domain, "name"),
+	       cw_text(domain, "state"), cw_text(domain, "why")[0] ? ": " : "",
+	       cw_text(domain, "why"));
+	json_decref(domain);
+	return CW_DONE;
 }
 
 static const struct verb *find_verb(const char *word)
@@ -218,8 +181,6 @@ int cw_vm(struct cw *cw)
 	const char *word = cw->argv[0];
 	const struct verb *v = find_verb(word);
 	bool shows = !strcmp(word, "show");
-	json_t *domain;
-	int code;
 
 	if (!strcmp(word, "list") && cw->argc == 1)
 		return list(cw);
@@ -227,11 +188,5 @@ int cw_vm(struct cw *cw)
 		return cw_fail(cw, CW_USAGE,
 			       "usage: causeway vm list | show|start|shutdown|"
 			       "reboot|pause|resume|suspend|kill|confirm VM");
-	code = find(cw, cw->argv[1], &domain);
-	if (code)
-		return code;
-	code = shows ? show(cw, cw_text(domain, "uuid")) :
-		       command(cw, v, domain);
-	json_decref(domain);
-	return code;
+	return shows ? show(cw, cw->argv[1]) : command(cw, v, cw->argv[1]);
 }

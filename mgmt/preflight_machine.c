@@ -147,7 +147,7 @@ static void check_kvm(struct preflight *p)
 	const struct kvm_probe_conf conf = { .keep = keep, .again = true };
 	struct kvm_probe k;
 
-	snprintf(keep, sizeof(keep), "%.4000s/kvm-probe", p->cw->paths.run);
+	snprintf(keep, sizeof(keep), "%.4000s/kvm", p->cw->paths.run);
 	kvm_probe(&conf, &k);
 	switch (k.verdict) {
 	case KVM_ABSENT:

@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <sys/stat.h>
 
 #include "base/daemon.h"
 
@@ -92,13 +95,30 @@ int site_find(const char *folder, struct site_paths *out,
 
 /* --- the file ------------------------------------------------------------- */
 
+/* Who may write it decides what root does. */
+static int check_owner(const char *file, struct site_errors *errs)
+{
+	struct stat st;
+
+	if (geteuid() || stat(file, &st) ||
+	    (!st.st_uid && !(st.st_mode & 022)))
+		return 0;
+	site_error_add(errs, "", st.st_uid ? "not root's file" :
+					     "others may write it",
+		       "chown root: %.80s; chmod go-w %.80s", file, file);
+	return -EPERM;
+}
+
 static int read_json(const char *file, json_t **root, struct site_errors *errs)
 {
 	json_error_t je;
 	char place[64], *text;
 	size_t len;
-	int rc = daemon_read_file(file, SITE_TEXT_MAX, &text, &len);
+	int rc = check_owner(file, errs);
 
+	if (rc)
+		return rc;
+	rc = daemon_read_file(file, SITE_TEXT_MAX, &text, &len);
 	if (rc) {
 		site_error_add(errs, "", strerror(-rc),
 			       rc == -ENOENT ?

@@ -124,7 +124,7 @@ struct site_args {
  *	xenstored   --socket --run-dir RUN/xenstore --user
  *	consoled    --socket --log-dir LOG/console --user [--group]
  *	hypervisord --socket --run-dir RUN --state-dir --switchd --xenstored
- *		    --consoled --switch-user --console-user
+ *		    --consoled --switch-user --console-user [--group]
  *
  * and --log-level where the file has one.
  */

@@ -150,7 +150,7 @@ static const char *const known_options[SITE_DAEMONS] = {
 	[SITE_SWITCHD] = " user group cores devices log_level ",
 	[SITE_XENSTORED] = " user log_level ",
 	[SITE_CONSOLED] = " user group log_level ",
-	[SITE_HYPERVISORD] = " log_level ",
+	[SITE_HYPERVISORD] = " group log_level ",
 };
 
 static int take_options(struct site *site, enum site_daemon d,

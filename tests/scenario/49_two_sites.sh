@@ -124,6 +124,14 @@ echo '{ "owner": "a", ' >"$STAGE/a/site.json"
 expect "a file that is no JSON is refused with the line" \
 	says 'line [12], column' at a check
 site_write a 1
+chmod o+w "$STAGE/a/site.json"
+expect "a file that others may write is refused" \
+	says 'chmod go-w' at a up
+chmod o-w "$STAGE/a/site.json"
+mkdir "$STAGE/manual"
+sed -n '/^{/,/^}/p' "$CI_ROOT/docs/man/causeway-site.json.5" \
+	>"$STAGE/manual/site.json"
+expect "the manual's example is valid" at manual check
 
 # --- up ----------------------------------------------------------------------
 
