@@ -122,13 +122,13 @@ static void tell_daemon(struct up *u, enum site_daemon d, const char *what,
 	say(u, took_s > 0 ? ", %.1f s\n" : "\n", took_s);
 }
 
-/* The last lines of its log say it best. */
+/* The last lines of its log say it best; systemctl has its own words. */
 static void show_log(const struct up *u, enum site_daemon d)
 {
 	struct cw cw = *u->cw;
 	char *name = (char *)site_daemon_name(d);
 
-	if (cw.json)
+	if (cw.json || cw.launch.systemd)
 		return;
 	cw.argc = 1;
 	cw.argv = &name;

@@ -419,6 +419,7 @@ static bool keeps_dying(const struct launch_facts *f, bool systemd,
 int launch_await(const struct launch *l, enum site_daemon d,
 		 struct launch_facts *facts, struct rpc_error *err)
 {
+	static const char hint[] = "`causeway logs` has more";
 	uint64_t began = now_ms(CLOCK_MONOTONIC), waited;
 
 	for (;;) {
@@ -432,11 +433,11 @@ int launch_await(const struct launch *l, enum site_daemon d,
 		pause_ms(LOOK_MS);
 	}
 	if (waited > LAUNCH_READY_MS)
-		rpc_error_set(err, RPC_FAILED, NULL, NULL, NULL,
+		rpc_error_set(err, RPC_FAILED, NULL, NULL, hint,
 			      "%s does not answer within %d s",
 			      site_daemon_name(d), LAUNCH_READY_MS / 1000);
 	else
-		rpc_error_set(err, RPC_FAILED, NULL, NULL, NULL,
+		rpc_error_set(err, RPC_FAILED, NULL, NULL, hint,
 			      "%s does not come up%s%s", site_daemon_name(d),
 			      facts->ended[0] ? ": it " : "", facts->ended);
 	return -ETIMEDOUT;
