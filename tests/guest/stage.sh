@@ -18,6 +18,8 @@ SUPERVISE=$BUILD/base/causeway-supervise
 NETD=$BUILD/base/causeway-netd
 SWITCHD=$BUILD/vswitch/causeway-switchd
 SWITCHCTL=$BUILD/vswitch/switchctl
+HYPERVISORD=$BUILD/hypervisor/causeway-hypervisord
+XENSTORED=$BUILD/hypervisor/causeway-xenstored
 GUEST=$CI_ROOT/tests/guest/guest.sh
 
 # stage_open NAME: sets STAGE, the folder.
@@ -30,6 +32,9 @@ stage_open() {
 	STAGE_GUESTS=0
 	NETD_SUPERVISOR=""
 	SWITCHD_SUPERVISOR=""
+	XENSTORED_SUPERVISOR=""
+	HYPERVISORD_SUPERVISOR=""
+	STAGE_DOMAIN_UID=$((1000000 + $$ % 10000 * 100))
 	export CW_GUESTS=$STAGE/guests
 	ci_on_exit stage_close
 	mkdir -p "$STAGE/log" "$CW_GUESTS"
@@ -137,6 +142,146 @@ stage_netd_pid() {
 	[ -n "$NETD_SUPERVISOR" ] && pgrep -P "$NETD_SUPERVISOR"
 }
 
+# Domains live in $STAGE/run: their sockets; hv: their records.
+stage_xenstored() {
+	stage_run xenstored "$SUPERVISE" --name xenstored -- "$XENSTORED" \
+		--socket "$STAGE/run/xenstored.sock" \
+		--run-dir "$STAGE/run/xenstore" --state-dir "$STAGE/xenstored" \
+		--user "$((STAGE_UID + 90)):$((STAGE_UID + 90))" "$@"
+	XENSTORED_SUPERVISOR=$STAGE_PID
+	stage_until 10 test -S "$STAGE/run/xenstored.sock"
+}
+
+stage_hypervisord() {
+	mkdir -p "$STAGE/run"
+	stage_run hypervisord "$SUPERVISE" --name hypervisord -- \
+		"$HYPERVISORD" --run-dir "$STAGE/run" \
+		--state-dir "$STAGE/hv" --switchd "$STAGE/sock/switchd.sock" \
+		--switch-user "$STAGE_UID:$STAGE_UID" --console-user 0:0 "$@"
+	HYPERVISORD_SUPERVISOR=$STAGE_PID
+	stage_until 20 stage_hv version
+}
+
+stage_xenstored_pid() {
+	[ -n "$XENSTORED_SUPERVISOR" ] && pgrep -P "$XENSTORED_SUPERVISOR"
+}
+
+stage_hypervisord_pid() {
+	[ -n "$HYPERVISORD_SUPERVISOR" ] && pgrep -P "$HYPERVISORD_SUPERVISOR"
+}
+
+# stage_hv METHOD [PARAMS]: ask hypervisord; its answer in JSON.
+stage_hv() {
+	"$CI_ROOT/tests/guest/rpc.py" "$STAGE/run/hypervisord.sock" "$@"
+}
+
+# stage_hv_apply GENERATION DOMAIN...: these domains are the state.
+stage_hv_apply() {
+	local generation=$1 domains
+
+	shift
+	domains=$(IFS=,; echo "$*")
+	stage_hv state.apply "{ \"state\": { \"owner\": \"test\",
+		\"generation\": $generation, \"uids\": \"$(stage_uids)\",
+		\"storage_roots\": [ \"$STAGE/images\" ],
+		\"domains\": [ $domains ] } }"
+}
+
+# The uids of domains; STAGE_UIDS says how many (50).
+stage_uids() {
+	echo "$STAGE_DOMAIN_UID-$((STAGE_DOMAIN_UID + ${STAGE_UIDS:-50} - 1))"
+}
+
+# stage_images: what domains boot from, beneath the storage root.
+stage_images() {
+	mkdir -p "$STAGE/images"
+	cp "$CW_GUESTS/image/vmlinuz" "$CW_GUESTS/image/initrd.gz" \
+		"$STAGE/images"
+}
+
+# stage_uuid N: a domain's uuid.
+stage_uuid() {
+	printf '00000000-0000-4000-8000-%012d' "$1"
+}
+
+# stage_domain N NAME [KEYS [CMDLINE]]: a domain as JSON.  Its MAC is
+# 02:00:00:00:0a:0N, its address 10.0.10.N, its port NAME; KEYS are added.
+stage_domain() {
+	cat <<-END
+	{ "uuid": "$(stage_uuid "$1")", "name": "$2", "memory_mib": 128,
+	  "vcpus": 1, "accel": "${STAGE_ACCEL:-tcg}", "migratable": false,
+	  "boot": { "kernel": "$STAGE/images/vmlinuz",
+	    "initrd": "$STAGE/images/initrd.gz",
+	    "cmdline": "console=ttyS1 panic=-1 quiet cw.name=$2 cw.ctl=ttyS0 cw.load=button cw.load=evdev cw.load=pvpanic_pci cw.ip=10.0.10.$1/24 ${4:-}" },
+	  "vifs": [ { "device": 0, "mac": "02:00:00:00:0a:0$1", "port": "$2" } ],
+	  "console": { "serial": true, "vnc": false },
+	  "shutdown_timeout_s": 15, "power": "running"${3:+, $3} }
+	END
+}
+
+# stage_domain_port N NAME [KEYS]: its port of the switch, in network n10.
+stage_domain_port() {
+	cat <<-END
+	{ "name": "$2", "type": "vhost-user", "network": "n10",
+	  "socket": "$STAGE/run/vif/$2.sock",
+	  "mac": "02:00:00:00:0a:0$1"${3:+, $3} }
+	END
+}
+
+# stage_serial N NAME: commands for it go through its serial port, as for
+# any guest (guest NAME COMMAND...), whenever it runs.
+stage_serial() {
+	local dir=$CW_GUESTS/$2
+
+	mkdir -p "$dir"
+	mkfifo -m 600 "$dir/ctl.in" "$dir/ctl.out"
+	: >"$dir/qemu.log"
+	stage_run "serial-$2" "$CI_ROOT/tests/guest/serial.py" \
+		"$STAGE/run/serial/$(stage_uuid "$1")/serial.sock" "$dir"
+	echo "$STAGE_PID" >"$dir/pid"
+}
+
+# stage_booted NAME [SECONDS]: it has booted (again).
+stage_booted() {
+	rm -f "$CW_GUESTS/$1/ready"
+	"$GUEST" wait "$1" "${2:-90}"
+}
+
+# stage_dom NAME EXPRESSION: a Python expression over the domain's facts `d`.
+stage_dom() {
+	stage_hv domain.get "{\"name\": \"$1\"}" | python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+print(eval(sys.argv[1]))' "$2"
+}
+
+# stage_dom_is NAME STATE
+stage_dom_is() {
+	[ "$(stage_dom "$1" "d['state']")" = "$2" ]
+}
+
+# stage_do NAME VERB [WAIT_S]: a command, answered when it has come to rest.
+stage_do() {
+	stage_hv "domain.$2" "{\"name\": \"$1\", \"wait_s\": ${3:-60}}"
+}
+
+# Domains outlive hypervisord, so they are ended by their uids.
+stage_end_domains() {
+	local status uid folder
+
+	for status in /proc/[0-9]*/status; do
+		uid=$(sed -n 's/^Uid:\t\([0-9]*\).*/\1/p' "$status" 2>/dev/null)
+		[ -n "$uid" ] && [ "$uid" -ge "$STAGE_DOMAIN_UID" ] &&
+			[ "$uid" -lt $((STAGE_DOMAIN_UID + 100)) ] || continue
+		status=${status%/status}
+		kill -9 "${status#/proc/}" 2>/dev/null
+	done
+	folder=$(sed -n 's/.*cgroups of domains are in \(causeway-[0-9a-f]*\)$/\1/p' \
+		"$STAGE/log/hypervisord" 2>/dev/null | head -n 1)
+	[ -z "$folder" ] || find /sys/fs/cgroup -depth -type d \
+		-path "*/$folder*" -exec rmdir {} + 2>/dev/null
+}
+
 stage_ctl() {
 	"$SWITCHCTL" --socket "$STAGE/sock/switchd.sock" "$@"
 }
@@ -209,6 +354,7 @@ stage_close() {
 
 	"$GUEST" stop-all
 	stage_stop_pids "${STAGE_PIDS[@]}"
+	[ -z "$HYPERVISORD_SUPERVISOR" ] || stage_end_domains
 	for space in "${STAGE_SPACES[@]}"; do
 		for pid in $(ip netns pids "$space" 2>/dev/null); do
 			kill -9 "$pid" 2>/dev/null
