@@ -5,6 +5,7 @@
  *
  *	probe S PATH	a read and a write in turn, every millisecond; how
  *			long answers take: "N p50 p99 max" in microseconds
+ *	look S PATH	the same, reads only
  *	write S PATH	numbers to PATH, one after another, as fast as they are
  *			answered, until S seconds are over or the connection
  *			ends; the last number answered
@@ -177,7 +178,7 @@ static int compare(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-static int probe(const char *path)
+static int take_times(const char *path, bool writes)
 {
 	static uint32_t us[SAMPLES_MAX];
 	size_t n = 0;
@@ -190,8 +191,9 @@ static int probe(const char *path)
 	while (!rc && time_left() && n < SAMPLES_MAX) {
 		uint64_t began = now_us();
 
-		rc = n & 1 ? call(XS_READ, 0, path, strlen(path) + 1, NULL) :
-			     write_node(0, path, value);
+		rc = writes && n & 1 ?
+			     write_node(0, path, value) :
+			     call(XS_READ, 0, path, strlen(path) + 1, NULL);
 		us[n++] = now_us() - began;
 		usleep(1000);
 	}
@@ -201,6 +203,16 @@ static int probe(const char *path)
 		printf("%zu %u %u %u\n", n, us[n / 2], us[n * 99 / 100],
 		       us[n - 1]);
 	return rc;
+}
+
+static int probe(const char *path)
+{
+	return take_times(path, true);
+}
+
+static int look(const char *path)
+{
+	return take_times(path, false);
 }
 
 static int write_numbers(const char *path)
@@ -385,7 +397,8 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(const char *argument);
 	} verbs[] = {
-		{ "probe", probe },	{ "write", write_numbers },
+		{ "probe", probe },	{ "look", look },
+		{ "write", write_numbers },
 		{ "flood", flood },	{ "storm", storm },
 		{ "conflict", conflict }, { "deaf", deaf },
 		{ "full", full },	{ "relay", relay },
