@@ -4,7 +4,7 @@
  *
  * The filter is a list of what is allowed, and in force before the program's
  * first instruction.  The list is what a device model and a storage tool were
- * seen to use (tests/scenario/42_jail.sh plays it all: boot, hot-plug, save,
+ * seen to use (boot, hot-plug of disks and NICs, saving to a descriptor, a
  * screen), and what the C library may use in place of these.  Beyond it:
  *
  * - A call outside of the list fails with EPERM (ENOSYS for clone3, so that
