@@ -333,7 +333,8 @@ int main(int argc, char **argv)
 	struct supervise s = { .status_fd = -1 };
 	int c, rc;
 
-	while ((c = getopt_long(argc, argv, "+n:f:s:l:hV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+n:f:s:l:hV", options, NULL)) !=
+	       -1) {
 		rc = take_option(&s, c);
 		if (rc)
 			return rc - 1;

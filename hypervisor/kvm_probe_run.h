@@ -53,8 +53,8 @@
 
 /*
  * Run the guest on an open /dev/kvm.  insn_ns and exit_ns are set as soon as
- * they are known, xsetbv_lost if all goes well; reason is "" if all went well, else what did not.  May hang
- * or be killed: call it in a child.
+ * they are known, xsetbv_lost if all goes well; reason is "" if it did, else
+ * what did not.  May hang or be killed: call it in a child.
  */
 void kvm_probe_run(int kvm, struct kvm_probe *out);
 

@@ -9,9 +9,9 @@
  * killed, and named.
  *
  * Then, unless only the domains were meant (a machine that shuts down has its
- * own idea of stopping daemons), the daemons, the last that came first.  Interfaces that were taken from
- * the host are given back at the end.  The site file is not needed: a host with
- * a broken one can be stopped.
+ * own idea of stopping daemons), the daemons, the last that came first.
+ * Interfaces that were taken from the host are given back at the end.  The
+ * site file is not needed: a host with a broken one can be stopped.
  */
 #include "mgmt/causeway.h"
 

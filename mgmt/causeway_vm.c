@@ -3,8 +3,8 @@
  * causeway_vm.c: `vm`: hypervisord's methods as words.
  *
  * What a domain is belongs into the site file; these act on now.  A command
- * that takes time is waited for: hypervisord answers when the domain has come to
- * rest, or says why it did not.
+ * that takes time is waited for: hypervisord answers when the domain has come
+ * to rest, or says why it did not.
  */
 #include "mgmt/causeway.h"
 

@@ -217,8 +217,8 @@ static void add_nic(struct nics *n, const char *name)
 	if (n->count++ < NICS_SHOWN)
 		n->len += snprintf(n->text + n->len,
 				   sizeof(n->text) - n->len,
-				   "%s%s (%.32s, %s%s)", n->count > 1 ? ", " : "",
-				   name, word,
+				   "%s%s (%.32s, %s%s)",
+				   n->count > 1 ? ", " : "", name, word,
 				   *carrier == '1' ? "carrier" : "no carrier",
 				   has_default_route(name) ?
 					   ", the default route" : "");

@@ -11,8 +11,6 @@
 
 #include <sys/wait.h>
 
-extern char **environ;
-
 static int spawn(const char *const argv[], bool errors, int to, pid_t *pid)
 {
 	posix_spawn_file_actions_t fa;

@@ -122,8 +122,9 @@ static int read_json(const char *file, json_t **root, struct site_errors *errs)
 	if (rc) {
 		site_error_add(errs, "", strerror(-rc),
 			       rc == -ENOENT ?
-				       "this host's site; causeway-site.json(5) "
-				       "has one to begin with" :
+				       "this host's site; "
+				       "causeway-site.json(5) has one to "
+				       "begin with" :
 				       "a file that can be read, of at most "
 				       "6 MiB");
 		return rc;
