@@ -323,7 +323,10 @@ static int start(const struct options *o, struct event_base *base,
 		return rc;
 	look_up(o->switch_user, &unused, &ho.switch_gid);
 	look_up(o->console_user, &ho.console_uid, &ho.console_gid);
-	rc = daemon_make_dir(o->run_dir, 0755, (uid_t)-1, (gid_t)-1);
+	/* it may be others' too, with a mode of its own */
+	rc = access(o->run_dir, F_OK) ?
+		     daemon_make_dir(o->run_dir, 0755, (uid_t)-1, (gid_t)-1) :
+		     0;
 	if (!rc)
 		rc = hypervisord_rpc_start(base, o->socket, o->group);
 	if (!rc)
