@@ -263,8 +263,9 @@ int engine_start(const struct engine_ops *ops, struct engine **out,
 		 const struct engine_spec *spec, struct rpc_error *err);
 /*
  * Take over a running one: ADOPTED and what it is doing, or EXITED if it ends
- * meanwhile.  Of the spec only uuid, uid, run_dir and the slots of its disks
- * and VIFs are looked at.  -ESRCH: that process is gone, and so is its jail.
+ * meanwhile.  Of the spec only uuid, uid, run_dir, kvm, vcpus and the slots
+ * of its disks and VIFs are looked at.  -ESRCH: that process is gone, and so
+ * is its jail.
  */
 int engine_adopt(const struct engine_ops *ops, struct engine **out,
 		 const struct engine_conf *conf,

@@ -86,10 +86,11 @@ static json_t *file_json(const struct engine_disk *disk, unsigned layer)
 
 	snprintf(path, sizeof(path), "/dev/fdset/%u",
 		 qemu_fdset(disk->slot, layer));
-	return json_pack("{s:s s:s s:s s:b s:s}", "driver",
+	/* Locked already, by whoever opened it (disk.h). */
+	return json_pack("{s:s s:s s:s s:s s:b s:s}", "driver",
 			 disk->layers[layer].block ? "host_device" : "file",
-			 "filename", path, "aio", "threads", "read-only",
-			 read_only, "discard", "unmap");
+			 "filename", path, "aio", "threads", "locking", "off",
+			 "read-only", read_only, "discard", "unmap");
 }
 
 json_t *qemu_layer_json(const struct engine_disk *disk, unsigned layer)

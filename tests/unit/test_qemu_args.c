@@ -188,13 +188,14 @@ static void formats_and_backing_are_always_said(void)
 	check_json(qemu_layer_json(d, 0),
 		   "{\"driver\":\"qcow2\",\"node-name\":\"disk2.l0\",\"file\":"
 		   "{\"driver\":\"file\",\"filename\":\"/dev/fdset/33\","
-		   "\"aio\":\"threads\",\"read-only\":false,\"discard\":"
+		   "\"aio\":\"threads\",\"locking\":\"off\",\"read-only\":false,\"discard\":"
 		   "\"unmap\"},\"read-only\":false,\"discard\":\"unmap\","
 		   "\"backing\":\"disk2.l1\"}");
 	check_json(qemu_layer_json(d, 1),
 		   "{\"driver\":\"raw\",\"node-name\":\"disk2.l1\",\"file\":"
 		   "{\"driver\":\"host_device\",\"filename\":"
-		   "\"/dev/fdset/34\",\"aio\":\"threads\",\"read-only\":true,"
+		   "\"/dev/fdset/34\",\"aio\":\"threads\",\"locking\":\"off\","
+		   "\"read-only\":true,"
 		   "\"discard\":\"unmap\"},\"read-only\":true,\"discard\":"
 		   "\"unmap\"}");
 	d->layer_count = 1;
@@ -202,14 +203,14 @@ static void formats_and_backing_are_always_said(void)
 	check_json(qemu_layer_json(d, 0),
 		   "{\"driver\":\"qcow2\",\"node-name\":\"disk2.l0\",\"file\":"
 		   "{\"driver\":\"file\",\"filename\":\"/dev/fdset/33\","
-		   "\"aio\":\"threads\",\"read-only\":true,\"discard\":"
+		   "\"aio\":\"threads\",\"locking\":\"off\",\"read-only\":true,\"discard\":"
 		   "\"unmap\"},\"read-only\":true,\"discard\":\"unmap\","
 		   "\"backing\":null}");
 	d->layers[0].format = ENGINE_VHD;
 	check_json(qemu_layer_json(d, 0),
 		   "{\"driver\":\"vpc\",\"node-name\":\"disk2.l0\",\"file\":"
 		   "{\"driver\":\"file\",\"filename\":\"/dev/fdset/33\","
-		   "\"aio\":\"threads\",\"read-only\":true,\"discard\":"
+		   "\"aio\":\"threads\",\"locking\":\"off\",\"read-only\":true,\"discard\":"
 		   "\"unmap\"},\"read-only\":true,\"discard\":\"unmap\"}");
 }
 
