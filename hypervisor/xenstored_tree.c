@@ -486,48 +486,51 @@ void xenstored_tree_destroy(struct xenstored_tree *tree)
 
 /* ---- all of them ---------------------------------------------------------- */
 
-static int load_tree(struct xenstored *xd, const char *uuid)
+/* Files that are of no use go; those of a tree that may be there next time, as
+ * without memory now, stay. */
+static void not_loaded(const char *uuid, int rc)
+{
+	if (rc == -ESTALE || rc == -ENOENT) {
+		log_info("%s: is of another boot, or was never whole: removed",
+			 uuid);
+	} else if (rc == -EBADMSG || rc == -EPROTO) {
+		log_err("%s: its journal is damaged: the tree is lost", uuid);
+	} else {
+		log_err("%s: %s; this tree is not served", uuid,
+			strerror(-rc));
+		return;
+	}
+	remove_files(uuid);
+}
+
+static void load_tree(struct xenstored *xd, const char *uuid)
 {
 	struct xenstored_tree *tree = tree_alloc(xd, uuid);
-	int rc;
+	int rc = tree ? load_journal(tree) : -ENOMEM;
 
-	if (!tree)
-		return -ENOMEM;
-	rc = load_journal(tree);
 	if (!rc) {
 		snapshot(tree); /* if it cannot be, later */
 		rc = tree_start(tree);
 	}
 	if (!rc)
-		return 0;
-	tree_free(tree);
-	if (rc == -ESTALE || rc == -ENOENT)
-		log_info("%s: is of another boot, or was never whole: removed",
-			 uuid);
-	else if (rc == -EBADMSG || rc == -EPROTO)
-		log_err("%s: its journal is damaged: the tree is lost", uuid);
-	else
-		return rc;
-	remove_files(uuid);
-	return 0;
+		return;
+	if (tree)
+		tree_free(tree);
+	not_loaded(uuid, rc);
 }
 
 static int load_all(struct xenstored *xd)
 {
 	DIR *dir = opendir(".");
 	struct dirent *e;
-	int rc = 0;
 
 	if (!dir)
 		return -errno;
-	while (!rc && (e = readdir(dir))) {
+	while ((e = readdir(dir)))
 		if (xenstored_uuid_ok(e->d_name))
-			rc = load_tree(xd, e->d_name);
-		if (rc)
-			log_err("%s: %s", e->d_name, strerror(-rc));
-	}
+			load_tree(xd, e->d_name);
 	closedir(dir);
-	return rc;
+	return 0;
 }
 
 static int read_boot_id(struct xenstored *xd)
