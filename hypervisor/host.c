@@ -28,6 +28,7 @@
 #include "base/daemon.h"
 #include "base/log.h"
 #include "base/rpc.h"
+#include "hypervisor/accounting.h"
 #include "hypervisor/host_domain.h"
 #include "hypervisor/jail.h"
 #include "hypervisor/kvm_probe.h"
@@ -91,6 +92,7 @@ static void domain_free(struct host_domain *hd)
 	for (unsigned i = 0; i < DCONF_VIFS_MAX; i++)
 		switch_gate_stop(h->gate, &hd->vifs[i]);
 	host_save_abort(hd);
+	accounting_detach(hd->usage);
 	engine_free(hd->engine);
 	event_free(hd->timer);
 	domain_record_fini(&hd->rec);
@@ -146,7 +148,8 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 	for (hd = TAILQ_FIRST(&h->domains); hd; hd = after) {
 		after = TAILQ_NEXT(hd, next);
 		if (hd->want || hd->lost || !domain_is_down(&hd->life) ||
-		    hd->life.goal != DOMAIN_BE_HALTED)
+		    hd->life.goal != DOMAIN_BE_HALTED ||
+		    hd->store != HOST_STORE_DONE)
 			continue;
 		log_info("%s: forgotten", hd->name);
 		host_forget(hd);
@@ -201,14 +204,19 @@ static void end_waiters(struct host_domain *hd)
 
 /* --- what shows on the outside ---------------------------------------------------------- */
 
+/* 0 is never. */
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return !a || (b && b < a) ? b : a;
+}
+
 static void set_timer(struct host_domain *hd)
 {
-	uint64_t due = hd->life.due_ms, slots = host_slots_due(hd);
+	uint64_t due = earlier(hd->life.due_ms, host_slots_due(hd));
 	uint64_t now = host_now_ms(), ms;
 	struct timeval tv;
 
-	if (slots && (!due || slots < due))
-		due = slots;
+	due = earlier(due, hd->store_ms);
 	event_del(hd->timer);
 	if (!due)
 		return;
@@ -233,7 +241,7 @@ static void tell(struct host_domain *hd)
 		 life->why[0] ? ": " : "", life->why);
 	if (!hd->host->opt.on_event)
 		return;
-	event = host_domain_json(hd);
+	event = host_domain_json(hd, false);
 	hd->host->opt.on_event(event, hd->host->opt.ctx);
 	json_decref(event);
 }
@@ -242,6 +250,7 @@ void host_settle(struct host_domain *hd)
 {
 	host_keep(hd);
 	host_slots_review(hd);
+	host_store_review(hd);
 	tell(hd);
 	set_timer(hd);
 	end_waiters(hd);
@@ -295,6 +304,19 @@ int host_confirm(struct host_domain *hd, uint64_t epoch, struct rpc_error *err)
 	if (hd->rules.owned)
 		host_send(hd, DOMAIN_EV_OWNED, NULL);
 	return 0;
+}
+
+int host_measure_dirty(struct host_domain *hd, unsigned seconds,
+		       struct rpc_error *err)
+{
+	int rc = hd->engine ? engine_dirty_rate(hd->engine, seconds) : -ESRCH;
+
+	if (rc < 0)
+		rpc_error_set(err, RPC_REFUSED, NULL, NULL, NULL,
+			      "domain %s: %s", hd->name,
+			      rc == -ESRCH ? "it does not run" :
+					     strerror(-rc));
+	return rc;
 }
 
 /* --- a new state ------------------------------------------------------------------------------ */
@@ -651,6 +673,8 @@ static int make_parts(struct host *h)
 		rc = host_console_init(h);
 	if (!rc)
 		rc = domain_keep_boot_id(h->boot_id);
+	if (!rc && accounting_new(&h->accounting, "") < 0)
+		log_warn("what domains use cannot be counted here");
 	h->sweeper = event_new(h->opt.base, -1, 0, on_sweep, h);
 	return rc ? rc : h->sweeper ? 0 : -ENOMEM;
 }
@@ -703,6 +727,7 @@ void host_free(struct host *h)
 	xenstore_client_free(h->store);
 	switch_gate_free(h->gate);
 	uid_range_free(h->uids);
+	accounting_free(h->accounting);
 	if (h->sweeper)
 		event_free(h->sweeper);
 	domain_conf_free(h->state);

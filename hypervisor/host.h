@@ -97,8 +97,18 @@ typedef void (*host_rest_fn)(struct host_domain *hd, const char *failed,
 int host_when_at_rest(struct host_domain *hd, unsigned wait_ms,
 		      host_rest_fn fn, void *arg);
 
-/* All that is known of it, a new reference; docs/rpc.md has the keys. */
-json_t *host_domain_json(const struct host_domain *hd);
+/*
+ * Measure for some seconds (1 to 60) how much memory its guest writes: a fact
+ * afterwards.  0 or -EINVAL with words.
+ */
+int host_measure_dirty(struct host_domain *hd, unsigned seconds,
+		       struct rpc_error *err);
+
+/*
+ * All that is known of it, a new reference; docs/rpc.md has the keys.  With
+ * `usage`, what its process has used until now is looked up as well.
+ */
+json_t *host_domain_json(struct host_domain *hd, bool usage);
 json_t *host_json(const struct host *h);
 const char *host_domain_name(const struct host_domain *hd);
 

@@ -8,6 +8,7 @@
  *	host_keep.c	what is kept of it for the next hypervisord
  *	host_suspend.c	its guest in a file
  *	host_plug.c	VIFs and disks of a running one
+ *	host_store.c	its tree in the store
  *	host_console.c	tells consoled and gives VNC clients
  *	host_facts.c	what is known of it, in JSON
  */
@@ -28,12 +29,22 @@
 #define HOST_QUEUE_MAX 16
 #define HOST_SOCKET_MAX 108
 
+struct accounting;
+struct accounting_domain;
 struct disk;
 struct event;
 struct rpc_link;
 struct switch_gate;
 struct uid_range;
 struct xenstore_client;
+
+/* What the store has still to be told. */
+enum host_store {
+	HOST_STORE_DONE,
+	HOST_STORE_CREATE,
+	HOST_STORE_LOOK, /* taken over: is there a tree? */
+	HOST_STORE_DESTROY,
+};
 
 /* Somebody waits for it to come to rest. */
 struct host_waiter {
@@ -81,9 +92,14 @@ struct host_domain {
 	int sync_fd;		     /* pidfd */
 	pid_t sync_pid;
 	bool lost;		     /* its record was refused: not touched */
+	enum host_store store;
+	uint64_t store_ms; /* not before */
 	uint64_t started_s;	     /* since 1970; 0: no process */
 	struct engine_facts facts;
 	bool has_facts;
+	uint64_t dirty_mib_per_s; /* memory written, when last measured... */
+	uint64_t dirty_ms;	  /* ...at this time; 0: never */
+	struct accounting_domain *usage; /* NULL: no process */
 	struct host_slot vifs[DCONF_VIFS_MAX];
 	struct host_slot disks[DCONF_DISKS_MAX];
 	TAILQ_HEAD(, host_waiter) waiters;
@@ -96,6 +112,7 @@ struct host {
 	struct switch_gate *gate;
 	struct xenstore_client *store;
 	struct rpc_link *consoled;
+	struct accounting *accounting; /* NULL: this host cannot tell */
 	struct event *sweeper; /* frees domains that have gone */
 	struct event *consoles; /* tells consoled, once for many changes */
 	bool kvm;
@@ -138,6 +155,8 @@ bool host_is_at_rest(const struct host_domain *hd, const char **failed);
 int host_start(struct host_domain *hd, bool restore, char *why, size_t size);
 /* Take over the recorded one: 0, -ESRCH (all is given back) or -errno. */
 int host_adopt(struct host_domain *hd, char *why, size_t size);
+/* Its process is there: begin to count. */
+void host_account(struct host_domain *hd);
 /* Its process is gone: give back what it had. */
 void host_release(struct host_domain *hd);
 /* What it would listen on. */
@@ -188,6 +207,15 @@ void host_slots_review(struct host_domain *hd);
 bool host_slots_event(struct host_domain *hd, const struct engine_event *ev);
 /* When to review again; 0: no need. */
 uint64_t host_slots_due(const struct host_domain *hd);
+
+/* --- host_store.c ------------------------------------------------------------------------- */
+
+void host_store_started(struct host_domain *hd, bool adopted);
+void host_store_gone(struct host_domain *hd);
+void host_store_vif(struct host_domain *hd, const struct dconf_vif *vif,
+		    bool in);
+/* What could not be told: again, when it is time. */
+void host_store_review(struct host_domain *hd);
 
 /* --- host_console.c ----------------------------------------------------------------------- */
 

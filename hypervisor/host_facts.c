@@ -2,7 +2,9 @@
 /* host_facts.c: what is known of the host and its domains, in JSON. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "hypervisor/accounting.h"
 #include "hypervisor/host_domain.h"
 #include "hypervisor/host_memory.h"
 #include "hypervisor/uid_range.h"
@@ -77,6 +79,15 @@ static json_t *memory_json(const struct host_domain *hd)
 			 (json_int_t)hd->facts.guest_available_bytes);
 }
 
+static json_t *dirty_json(const struct host_domain *hd)
+{
+	if (!hd->dirty_ms)
+		return json_null();
+	return json_pack("{s:I, s:I}", "mib_per_s",
+			 (json_int_t)hd->dirty_mib_per_s, "age_ms",
+			 (json_int_t)(host_now_ms() - hd->dirty_ms));
+}
+
 static void add_process(json_t *o, const struct host_domain *hd)
 {
 	bool alive = hd->life.process && hd->rec.pid;
@@ -92,12 +103,28 @@ static void add_process(json_t *o, const struct host_domain *hd)
 			    json_integer(hd->rec.vcpus ? hd->rec.vcpus :
 					 hd->want ? hd->want->vcpus : 0));
 	json_object_set_new(o, "guest_memory", memory_json(hd));
+	json_object_set_new(o, "dirty", dirty_json(hd));
 	json_object_set_new(o, "vifs", slots_json(hd->vifs, DCONF_VIFS_MAX));
 	json_object_set_new(o, "disks",
 			    slots_json(hd->disks, DCONF_DISKS_MAX));
 }
 
-json_t *host_domain_json(const struct host_domain *hd)
+static json_t *usage_json(struct host_domain *hd)
+{
+	struct accounting_sample s;
+	struct timespec up;
+
+	if (hd->engine)
+		engine_facts(hd->engine); /* for who asks the next time */
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	if (!hd->usage ||
+	    accounting_sample(hd->usage, up.tv_sec * 1000000000ull + up.tv_nsec,
+			      &s) < 0)
+		return json_null();
+	return accounting_json(&s);
+}
+
+json_t *host_domain_json(struct host_domain *hd, bool usage)
 {
 	const struct domain *d = &hd->life;
 	json_t *o = json_pack(
@@ -113,6 +140,8 @@ json_t *host_domain_json(const struct host_domain *hd)
 		(json_int_t)hd->rec.epoch, "confirmed", hd->rules.owned);
 
 	add_process(o, hd);
+	if (usage)
+		json_object_set_new(o, "usage", usage_json(hd));
 	return o;
 }
 

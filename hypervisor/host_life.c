@@ -74,6 +74,7 @@ static void start(struct host_domain *hd, bool restore)
 		return;
 	}
 	host_slots_started(hd);
+	host_store_started(hd, false);
 	host_console_changed(hd->host);
 }
 
@@ -87,12 +88,15 @@ static bool have_engine(struct host_domain *hd)
 		return true;
 	rc = host_adopt(hd, why, sizeof(why));
 	if (!rc) {
+		host_store_started(hd, true);
 		host_console_changed(hd->host);
 		return true;
 	}
 	log_warn("%s: not taken over: %s", hd->name, why);
-	if (rc == -ESRCH)
+	if (rc == -ESRCH) {
+		host_store_gone(hd);
 		enqueue(hd, DOMAIN_EV_EXITED, why);
+	}
 	return false;
 }
 
@@ -273,6 +277,7 @@ static void on_exited(struct host_domain *hd, const struct engine_event *ev)
 	host_save_abort(hd);
 	host_release(hd);
 	host_slots_gone(hd);
+	host_store_gone(hd);
 	host_console_changed(hd->host);
 	host_send(hd, DOMAIN_EV_EXITED, text);
 }
@@ -334,6 +339,10 @@ void host_on_engine(struct engine *e, const struct engine_event *ev, void *ctx)
 	case ENGINE_EV_FACTS:
 		hd->facts = ev->facts;
 		hd->has_facts = true;
+		break;
+	case ENGINE_EV_DIRTY_RATE:
+		hd->dirty_mib_per_s = ev->dirty_mib_per_s;
+		hd->dirty_ms = host_now_ms();
 		break;
 	case ENGINE_EV_DISK_ERROR:
 		log_limited(LOG_LEVEL_WARN, ev->slot, "%s: disk vd%c: %s",

@@ -289,6 +289,8 @@ static void done(struct host_slot *s, const char *why)
 		host_vif_socket(s->hd->host, s->vif.port, path);
 		unlink(path);
 	}
+	if (s->is_vif && !why)
+		host_store_vif(s->hd, &s->vif, s->plug.state == PLUG_IN);
 	if (!why)
 		log_info("%s: %s %u is %s", s->hd->name,
 			 s->is_vif ? "VIF" : "disk", s->number,

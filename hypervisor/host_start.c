@@ -31,6 +31,7 @@
 #include "base/daemon.h"
 #include "base/log.h"
 #include "base/rpc.h"
+#include "hypervisor/accounting.h"
 #include "hypervisor/disk.h"
 #include "hypervisor/engine_qemu.h"
 #include "hypervisor/host_domain.h"
@@ -444,7 +445,7 @@ static int spawn(struct parts *p)
 	hd->rec.pid = er.pid;
 	hd->rec.start_time = er.start_time;
 	hd->rec.starts++;
-	hd->started_s = time(NULL);
+	host_account(hd);
 	hd->stale = 0;
 	hd->has_facts = false;
 	return 0;
@@ -483,6 +484,30 @@ int host_start(struct host_domain *hd, bool restore, char *why, size_t size)
 	else
 		host_review_rules(hd);
 	return rc;
+}
+
+/* --- accounting ------------------------------------------------------------------------ */
+
+/* start_time is in ticks since boot. */
+static uint64_t began_s(uint64_t start_time)
+{
+	struct timespec up;
+
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	return time(NULL) - up.tv_sec + start_time / sysconf(_SC_CLK_TCK);
+}
+
+void host_account(struct host_domain *hd)
+{
+	const struct host *h = hd->host;
+
+	hd->started_s = began_s(hd->rec.start_time);
+	accounting_detach(hd->usage);
+	hd->usage = NULL;
+	if (h->accounting &&
+	    accounting_attach(&hd->usage, h->accounting, hd->rec.pid,
+			      hd->rec.start_time) < 0)
+		hd->usage = NULL;
 }
 
 /* --- its end ------------------------------------------------------------------------- */
@@ -524,6 +549,10 @@ void host_release(struct host_domain *hd)
 	hd->rec.uid = 0;
 	hd->rec.start_time = 0;
 	hd->started_s = 0;
+	hd->has_facts = false;
+	hd->dirty_ms = 0;
+	accounting_detach(hd->usage);
+	hd->usage = NULL;
 }
 
 /* --- one that an earlier hypervisord has started ------------------------------------------ */
@@ -564,6 +593,7 @@ int host_adopt(struct host_domain *hd, char *why, size_t size)
 	rc = engine_adopt(&engine_qemu_ops, &hd->engine, &conf, &spec, &er, &err);
 	if (!rc) {
 		uid_range_claim(hd->host->uids, hd->rec.uid);
+		host_account(hd);
 		host_slots_started(hd);
 		return 0;
 	}

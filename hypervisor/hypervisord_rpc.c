@@ -156,7 +156,12 @@ static struct host_domain *which(struct rpc_request *req)
 
 static void add_domain(struct host_domain *hd, void *arg)
 {
-	json_array_append_new(arg, host_domain_json(hd));
+	json_array_append_new(arg, host_domain_json(hd, false));
+}
+
+static void add_facts(struct host_domain *hd, void *arg)
+{
+	json_array_append_new(arg, host_domain_json(hd, true));
 }
 
 static void domains_list(struct rpc_request *req, void *ctx)
@@ -172,14 +177,14 @@ static void domain_get(struct rpc_request *req, void *ctx)
 	struct host_domain *hd = which(req);
 
 	if (hd)
-		rpc_reply(req, host_domain_json(hd));
+		rpc_reply(req, host_domain_json(hd, true));
 }
 
 static void facts_get(struct rpc_request *req, void *ctx)
 {
 	json_t *list = json_array();
 
-	host_each(host, add_domain, list);
+	host_each(host, add_facts, list);
 	rpc_reply(req, json_pack("{s:o, s:o}", "host", host_json(host),
 				 "domains", list));
 }
@@ -194,7 +199,7 @@ static void on_rest(struct host_domain *hd, const char *failed, void *arg)
 		rpc_refuse(req, RPC_FAILED, NULL, NULL, NULL, "%s: %s",
 			   host_domain_name(hd), failed);
 	else
-		rpc_reply(req, host_domain_json(hd));
+		rpc_reply(req, host_domain_json(hd, false));
 }
 
 /* How long to wait before answering; false: refused. */
@@ -232,7 +237,7 @@ static void command(struct rpc_request *req, enum domain_event what)
 		return;
 	}
 	if (host_when_at_rest(hd, wait_ms, on_rest, req) < 0)
-		rpc_reply(req, host_domain_json(hd));
+		rpc_reply(req, host_domain_json(hd, false));
 }
 
 static void domain_start(struct rpc_request *req, void *ctx)
@@ -296,7 +301,31 @@ static void domain_confirm(struct rpc_request *req, void *ctx)
 	if (host_confirm(hd, json_integer_value(epoch), &err) < 0)
 		rpc_reply_error(req, &err);
 	else
-		rpc_reply(req, host_domain_json(hd));
+		rpc_reply(req, host_domain_json(hd, false));
+}
+
+static void domain_measure_dirty(struct rpc_request *req, void *ctx)
+{
+	json_t *seconds = json_object_get(req->params, "seconds");
+	json_int_t s = seconds ? json_integer_value(seconds) : 1;
+	struct rpc_error err = { .code = 0 };
+	struct host_domain *hd;
+
+	if (!may_act(req))
+		return;
+	hd = which(req);
+	if (!hd)
+		return;
+	if (s < 1 || s > 60) {
+		rpc_refuse(req, RPC_INVALID_PARAMS, "seconds", NULL,
+			   "1 to 60 seconds", "no such time");
+		return;
+	}
+	audit(req, host_domain_name(hd));
+	if (host_measure_dirty(hd, s, &err) < 0)
+		rpc_reply_error(req, &err);
+	else
+		rpc_reply(req, json_object());
 }
 
 /* --- events ------------------------------------------------------------------------- */
@@ -340,6 +369,7 @@ static const struct rpc_method methods[] = {
 	{ "domain.resume", domain_resume, 0, 0 },
 	{ "domain.suspend", domain_suspend, 0, 0 },
 	{ "domain.confirm", domain_confirm, 0, 0 },
+	{ "domain.measure_dirty", domain_measure_dirty, 0, 0 },
 	{ "facts.get", facts_get, 0, 0 },
 	{ "events.subscribe", events_subscribe, 0, 0 },
 	{ "version", version, 0, 0 },
