@@ -213,7 +213,7 @@ static int await_exec(const struct jail_child *c, int fd,
 		      struct jail_process *p, struct rpc_error *err)
 {
 	const char *program = c->spec->argv[0];
-	struct jail_report r;
+	struct jail_report r = { 0 };
 	const char *object;
 	int rc = next_report(fd, &r);
 

@@ -58,6 +58,13 @@ static int open_userns(pid_t pid, const struct stat *st, uid_t uid, gid_t gid)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Until killed. */
+static void __attribute__((noreturn)) sleep_on(void)
+{
+	for (;;)
+		pause();
+}
+
 /* A user namespace that maps the file's owner to the jail's; or -errno. */
 static int make_userns(const struct stat *st, uid_t uid, gid_t gid)
 {
@@ -70,8 +77,8 @@ static int make_userns(const struct stat *st, uid_t uid, gid_t gid)
 
 	if (pid < 0)
 		return -errno;
-	while (!pid)
-		pause();
+	if (!pid)
+		sleep_on();
 	fd = open_userns((pid_t)pid, st, uid, gid);
 	kill((pid_t)pid, SIGKILL);
 	while (waitpid((pid_t)pid, NULL, 0) < 0 && errno == EINTR)

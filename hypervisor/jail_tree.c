@@ -364,7 +364,7 @@ static int add_libs(struct jail_tree *tree, const char *path,
 static int add_program(struct jail_tree *tree, const char *path,
 		       char linker[PATH_MAX], struct rpc_error *err)
 {
-	enum jail_elf is;
+	enum jail_elf is = JAIL_ELF_NOT;
 	int rc = add_mount(tree, path, true, err);
 
 	*linker = '\0';
@@ -384,7 +384,7 @@ static int add_file(struct jail_tree *tree, const char *path,
 		    const char *linker, struct rpc_error *err)
 {
 	char own[PATH_MAX];
-	enum jail_elf is;
+	enum jail_elf is = JAIL_ELF_NOT;
 	int rc = look_at(path, &is, own, sizeof(own), err);
 
 	if (!rc)

@@ -64,7 +64,7 @@ static void see(struct check *c, const void *what,
 		const struct xenstore_account *account, size_t bytes)
 {
 	size_t room = c->room ? c->room * 2 : 64;
-	struct charged *seen = c->seen;
+	struct charged *seen;
 
 	if (c->count == c->room) {
 		seen = realloc(c->seen, room * sizeof(*seen));

@@ -184,7 +184,8 @@ static void what_is_no_file_is_never_opened(void)
 	refuses(-EINVAL, at("fifo"), "raw", "", "it is a FIFO");
 	refuses(-EINVAL, at("fifo"), "raw", RO, "it is a FIFO");
 	strcpy(sun.sun_path, at("sock"));
-	bind(sock, (struct sockaddr *)&sun, sizeof(sun));
+	CU_ASSERT_EQUAL_FATAL(bind(sock, (struct sockaddr *)&sun, sizeof(sun)),
+			      0);
 	refuses(-EINVAL, at("sock"), "raw", "", "it is a socket");
 	close(sock);
 	refuses(-EINVAL, "/dev/null", "raw", "", "it is a character device");

@@ -283,6 +283,7 @@ static bool guest_may(const struct world *w)
  * Happening number n; false: it cannot happen here.  Commands come first,
  * then answers, then misfortunes.
  */
+/* NOLINTNEXTLINE(readability-function-size): one case a happening */
 static bool happen(struct world *w, unsigned n)
 {
 	switch (n) {
