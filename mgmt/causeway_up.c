@@ -79,6 +79,21 @@ static int check_users(const struct up *u)
 	return CW_DONE;
 }
 
+/* So is a program; systemd's units know where theirs are. */
+static int check_programs(const struct up *u)
+{
+	char path[PATH_MAX];
+
+	for (int d = 0; d < SITE_DAEMONS; d++)
+		if (!u->cw->launch.systemd && site_has(u->site, d) &&
+		    launch_find_program(site_daemon_program(d), path))
+			return cw_fail(u->cw, CW_REFUSED,
+				       "there is no program %s; install it, or "
+				       "name its folder in CAUSEWAY_PROGRAMS",
+				       site_daemon_program(d));
+	return CW_DONE;
+}
+
 /* The switch's group makes and enters what is shared with it. */
 static int make_folders(const struct up *u)
 {
@@ -87,6 +102,8 @@ static int make_folders(const struct up *u)
 	gid_t gid;
 	int code = check_users(u);
 
+	if (!code)
+		code = check_programs(u);
 	if (code)
 		return code;
 	daemon_lookup_user(site_user(u->site, SITE_SWITCHD), &uid, &gid);
