@@ -82,7 +82,7 @@ static void forget_tree(struct xenstore_client *c, const char *uuid)
 	}
 }
 
-/* ---- the connection ----------------------------------------------------- */
+/* ---- the connection ---------------------------------------------------- */
 
 static void try_later(struct xenstore_client *c)
 {
@@ -256,7 +256,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 		event_active(c->readable, EV_READ, 0);
 }
 
-/* ---- what the header says ------------------------------------------------ */
+/* ---- what the header says ----------------------------------------------- */
 
 int xenstore_client_new(struct xenstore_client **out, const char *path,
 			struct event_base *base, xenstore_event_fn on_event,

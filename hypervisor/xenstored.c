@@ -54,7 +54,7 @@ struct options {
 	unsigned memory_mib;
 };
 
-/* ---- options -------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------- */
 
 static int parse_memory(const char *text, unsigned *mib)
 {
@@ -131,7 +131,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return rc;
 }
 
-/* ---- rights --------------------------------------------------------------- */
+/* ---- rights -------------------------------------------------------------- */
 
 static int look_up_user(const char *name, uid_t *uid, gid_t *gid)
 {
@@ -220,7 +220,7 @@ static int confine(void)
 			      allow_unix_sockets, NULL);
 }
 
-/* ---- main ----------------------------------------------------------------- */
+/* ---- main ---------------------------------------------------------------- */
 
 /* One callback of a guest's, then the others are looked for. */
 static struct event_base *new_base(void)

@@ -65,7 +65,7 @@ struct xenstored_conn {
 	struct out out;
 };
 
-/* ---- output --------------------------------------------------------------- */
+/* ---- output -------------------------------------------------------------- */
 
 static size_t unsent(const struct xenstored_conn *conn)
 {
@@ -224,7 +224,7 @@ static void catch_up(struct xenstored_conn *conn)
 	flush(conn);
 }
 
-/* ---- input ---------------------------------------------------------------- */
+/* ---- input --------------------------------------------------------------- */
 
 static bool whole_request(const struct xenstored_conn *conn,
 			  struct xenstore_message *msg, int *bytes)
@@ -281,7 +281,7 @@ static void serve(struct xenstored_conn *conn)
 		too_long(conn);
 }
 
-/* ---- turns ---------------------------------------------------------------- */
+/* ---- turns --------------------------------------------------------------- */
 
 /*
  * Ask for room.  For a control client there is all the time in the world; the
@@ -405,7 +405,7 @@ void xenstored_conns_settle(struct xenstored_tree *tree)
 	}
 }
 
-/* ---- coming and going ----------------------------------------------------- */
+/* ---- coming and going ---------------------------------------------------- */
 
 static struct xenstored_conn *relay_of(const struct xenstored_tree *tree)
 {

@@ -41,7 +41,7 @@ struct keep {
 	uint64_t old_bytes;	 /* while a snapshot is under way */
 };
 
-/* ---- CRC-32C -------------------------------------------------------------- */
+/* ---- CRC-32C ------------------------------------------------------------- */
 
 /* Eight bytes at a time: [n] is for a byte with n more behind it. */
 static uint32_t crc_table[8][256];
@@ -94,7 +94,7 @@ static uint32_t record_crc(uint32_t len_le, const void *items, size_t len)
 	return ~crc_add(crc_add(~0u, &len_le, sizeof(len_le)), items, len);
 }
 
-/* ---- reading -------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------- */
 
 /* Bytes of a whole read: 0 at the end of the file, -errno. */
 static ssize_t read_whole(int fd, void *to, size_t len)
@@ -213,7 +213,7 @@ int keep_load(const char *path, int (*fn)(const struct keep_item *, void *),
 	return rc;
 }
 
-/* ---- writing -------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------- */
 
 static int broken(struct keep *keep, int error)
 {
@@ -374,7 +374,7 @@ int keep_step(struct keep *keep)
 	return rc ? broken(keep, rc) : 0;
 }
 
-/* ---- snapshots ------------------------------------------------------------ */
+/* ---- snapshots ----------------------------------------------------------- */
 
 bool keep_broken(const struct keep *keep)
 {

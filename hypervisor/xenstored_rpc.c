@@ -39,7 +39,7 @@ static struct rpc_server *server;
 static TAILQ_HEAD(, watcher) watchers = TAILQ_HEAD_INITIALIZER(watchers);
 static struct event *again;
 
-/* ---- parameters ----------------------------------------------------------- */
+/* ---- parameters ---------------------------------------------------------- */
 
 /* The tree that the request names, or NULL: refused. */
 static struct xenstored_tree *tree_of(struct rpc_request *req,
@@ -79,7 +79,7 @@ static void refuse_errno(struct rpc_request *req, const char *path, int rc)
 		   path, NULL, "%s: %s", path, strerror(-rc));
 }
 
-/* ---- the store ------------------------------------------------------------ */
+/* ---- the store ----------------------------------------------------------- */
 
 /* path, NUL, then rest[0..rest_len) as the payload. */
 static int call(struct xenstore_conn *conn, enum xenstore_type type,
@@ -268,7 +268,7 @@ static void on_rm(struct rpc_request *req, void *ctx)
 		rpc_reply(req, json_object());
 }
 
-/* ---- trees ---------------------------------------------------------------- */
+/* ---- trees --------------------------------------------------------------- */
 
 static void refuse_create(struct rpc_request *req, const char *uuid, int rc)
 {
@@ -291,8 +291,8 @@ static void on_create(struct rpc_request *req, void *ctx)
 	bool created;
 	int rc = 0;
 
-	if (!uuid || !xenstored_uuid_ok(uuid) || (uid && !json_is_integer(uid)) ||
-	    id < 0 || id >= UINT32_MAX) {
+	if (!uuid || !xenstored_uuid_ok(uuid) ||
+	    (uid && !json_is_integer(uid)) || id < 0 || id >= UINT32_MAX) {
 		rpc_refuse(req, RPC_INVALID_PARAMS, NULL, NULL,
 			   "{\"uuid\": a VM's in lower case, \"uid\": of its "
 			   "process}", "no uuid, or no uid");
@@ -406,7 +406,7 @@ static void on_stats(struct rpc_request *req, void *ctx)
 	rpc_reply(req, json_pack("{s:o}", "trees", list));
 }
 
-/* ---- watches -------------------------------------------------------------- */
+/* ---- watches ------------------------------------------------------------- */
 
 static void tell_again(void)
 {
@@ -519,7 +519,7 @@ static void on_unwatch(struct rpc_request *req, void *ctx)
 	watch(req, ctx, XS_UNWATCH);
 }
 
-/* ---- the server ----------------------------------------------------------- */
+/* ---- the server ---------------------------------------------------------- */
 
 static const struct rpc_method methods[] = {
 	{ "store.create", on_create, 0, 0 },

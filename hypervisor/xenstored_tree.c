@@ -83,7 +83,7 @@ struct xenstored_tree *xenstored_tree_find(struct xenstored *xd,
 	return NULL;
 }
 
-/* ---- what the store says -------------------------------------------------- */
+/* ---- what the store says ------------------------------------------------- */
 
 static void put_record(struct xenstored_tree *tree,
 		       const struct xenstore_record *rec)
@@ -121,7 +121,7 @@ static void on_event(void *ctx, struct xenstore_conn *to,
 		sink->event(sink, msg);
 }
 
-/* ---- the journal ---------------------------------------------------------- */
+/* ---- the journal --------------------------------------------------------- */
 
 static struct keep_field text_field(const char *text)
 {
@@ -255,7 +255,7 @@ static int load_journal(struct xenstored_tree *tree)
 	return rc;
 }
 
-/* ---- sockets -------------------------------------------------------------- */
+/* ---- sockets ------------------------------------------------------------- */
 
 /* Has he become a client? */
 static bool accept_one(struct xenstored_tree *tree, int fd, bool guest)
@@ -362,7 +362,7 @@ static int listen_both(struct xenstored_tree *tree)
 	return 0;
 }
 
-/* ---- coming and going ----------------------------------------------------- */
+/* ---- coming and going ---------------------------------------------------- */
 
 static void tree_free(struct xenstored_tree *tree)
 {
@@ -484,7 +484,7 @@ void xenstored_tree_destroy(struct xenstored_tree *tree)
 	tree_free(tree);
 }
 
-/* ---- all of them ---------------------------------------------------------- */
+/* ---- all of them --------------------------------------------------------- */
 
 /* Files that are of no use go; those of a tree that may be there next time, as
  * without memory now, stay. */

@@ -47,7 +47,7 @@ must "it makes a tree for each of two VMs" eval 'store_vm a && store_vm b'
 equal "making one again leaves it as it is" \
 	"$(store_ask create "$(uuid a)" "$(store_uid a)")" "there already"
 
-# --- xenstore-utils ----------------------------------------------------------
+# --- xenstore-utils ---
 
 expect "xenstore-write writes" xs a write $home/name web $home/memory/target 512
 equal "xenstore-read reads" "$(xs a read $home/name)" web
@@ -68,7 +68,7 @@ refuse "which is gone" xs a exists $home/memory/target
 expect "xenstore-rm -t removes empty parents" eval \
 	'xs a write /x/y/z "" && xs a rm -t /x/y/z && ! xs a exists /x'
 equal "XENSTORED_RUNDIR works as well" \
-	"$(XENSTORED_RUNDIR=$STAGE/xenstore/$(uuid a) \
+	"$(XENSTORED_RUNDIR=$STORE_DIR/$(uuid a) \
 		xenstore-read $home/name)" web
 expect "xenstore-write takes any byte" eval \
 	'xs a write $home/raw "\\x00\\xff\\n" && [ "$(xs a read -R $home/raw |
@@ -96,7 +96,7 @@ equal "the watch itself and two changes, nobody else's" \
 	"$(tr '\n' ' ' <"$STAGE/watched")" \
 	"$home/data $home/data/one $home/data/one "
 
-# --- the guest -----------------------------------------------------------------
+# --- the guest ---
 
 expect "the guest writes below what it owns" \
 	xs_guest a write $home/data/ip 10.0.0.1
@@ -113,7 +113,7 @@ equal "nothing of it is in the other VM's tree" \
 refuse "and nothing of the other VM has a name in this one" \
 	xs_guest a ls /local/domain/2
 
-# --- who may --------------------------------------------------------------------
+# --- who may ---
 
 expect "root opens both sockets" eval 'ask_as 0 $(store_socket a) &&
 	ask_as 0 $(store_socket a guest)'
@@ -124,11 +124,11 @@ refuse "nor another guest's" ask_as "$(store_uid b)" "$(store_socket a guest)"
 refuse "nobody opens the RPC socket" setpriv --reuid 65534 --clear-groups \
 	"$STORE_ASK" "$STAGE/sock/xenstored.sock" stats
 refuse "nobody looks around" setpriv --reuid 65534 --clear-groups \
-	ls "$STAGE/xenstore"
+	ls "$STORE_DIR"
 refuse "nor reads a journal" setpriv --reuid 65534 --clear-groups \
 	cat "$(store_socket a journal)"
 
-# --- RPC --------------------------------------------------------------------------
+# --- RPC --------------------------------------------------------
 
 expect "a tree that is not there is said so" \
 	says "there is no such tree" store_ask read "$(uuid c)" /
@@ -138,7 +138,7 @@ expect "a path that is not there" \
 expect "a write that is wrong anywhere changes nothing" eval \
 	'! store_ask write "$(uuid a)" /half x n0,q1 && ! xs a exists /half'
 
-# --- test-xenstore ------------------------------------------------------------------
+# --- test-xenstore ---
 
 expect "test-xenstore passes" env XENSTORED_PATH="$(store_socket a)" \
 	timeout 120 "$TEST_XENSTORE" -i 200
@@ -147,7 +147,7 @@ expect "and in any order for three seconds" \
 equal "and leaves nothing" "$(xs a list /local/domain/0 2>/dev/null)" ""
 
 expect "a tree is destroyed, and its folder is gone" eval \
-	'store_ask destroy "$(uuid a)" && [ ! -e "$STAGE/xenstore/$(uuid a)" ]'
+	'store_ask destroy "$(uuid a)" && [ ! -e "$STORE_DIR/$(uuid a)" ]'
 equal "the other is as it was" "$(xs b list $home)" data
 equal "xenstored is the process it was" "$(store_pid)" "$pid"
 refuse "no sanitizer and no assertion spoke" \

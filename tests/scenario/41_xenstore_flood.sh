@@ -4,7 +4,8 @@
 # Guests do to the store what they can: write without end, set off storms of
 # events, let transactions collide, fill their tree, never read an answer.
 # Whoever else asks is answered at once, what they cost is bounded, and what
-# was answered before a kill -9 is there after it.
+# was answered before a kill -9 is there after it.  Then there is no room for
+# the journal.
 #
 #	a	the hostile VM	    b	another one
 # --long: 5 times.
@@ -65,7 +66,7 @@ must "xenstored starts" store_start
 must "two VMs have their trees" eval 'store_vm a && store_vm b'
 pid=$(store_pid)
 
-# --- floods -------------------------------------------------------------------
+# --- floods ---
 
 # One that never reads, for longer than the rest takes.
 hostile deaf deaf 26 $home
@@ -75,7 +76,7 @@ CLIENTS=()
 # It sets its watches while there is credit.
 hostile storm storm 6 $home/data/storm
 sleep 0.5
-client relay as_vm a "$STORE_CLIENT" "$(store_socket a guest)" write 5 \
+client written as_vm a "$STORE_CLIENT" "$(store_socket a guest)" write 5 \
 	$home/data/written
 hostile flood flood 5 $home/data/flooded
 hostile conflict conflict 5 $home/data/conflict
@@ -98,7 +99,7 @@ at_least "and in the other" "$(said control_b 1)" 600
 at_most "99 of 100 times soon, in microseconds" "$(said control_b 3)" 50000
 at_least "the other guest writes as often as it may" "$(said guest_b 1)" 500
 at_most "the hostile guest's five writers get the credit of one, 1200 in 5 s" \
-	$(($(said relay 1) + $(said flood 1) / 2 + $(said storm 1) +
+	$(($(said written 1) + $(said flood 1) / 2 + $(said storm 1) +
 	$(said conflict 1))) 2500
 at_least "each of them gets some: one that reads and writes" \
 	"$(said flood 1)" 16
@@ -111,12 +112,11 @@ at_most "its journal is bounded" "$(stat -c %s "$(store_socket a journal)")" \
 	$((8 << 20))
 equal "xenstored is the process it was" "$(store_pid)" "$pid"
 
-# --- who does not read ------------------------------------------------------------
+# --- who does not read ---
 
 wait "$deaf"
 at_most "what never reads is not read from" "$(said deaf 1)" $((1 << 20))
 equal "and hung up on after 20 s" "$(said deaf 2)" hung
-
 
 # Thousands of events for a guest that stands still: when it goes on it learns
 # that something has changed.
@@ -133,7 +133,7 @@ xs a write $home/watched/last x
 expect "when that goes on, it is told that there are some" stage_until 5 \
 	grep -q "^$home/watched\(/last\)\? relay$" "$STAGE/said/relay"
 
-# --- kill -9 ----------------------------------------------------------------------
+# --- kill -9 ---
 
 stage_run watch "$STORE_ASK" "$STAGE/sock/xenstored.sock" watch "$(uuid a)" \
 	$home/data/other
@@ -173,7 +173,7 @@ expect "which it did not set again, and which fires" stage_until 5 \
 expect "hypervisord's client watches again by itself" stage_until 5 \
 	grep -q "^$home/data/other" "$STAGE/log/watch"
 
-# --- destroyed ----------------------------------------------------------------------
+# --- destroyed ---
 
 xs a write $home/theirs x
 xs a chmod $home/theirs n1
@@ -196,6 +196,29 @@ refuse "and has no rights of before" as_vm a env \
 	$home/theirs x
 kill "$relay"
 clients_end
+
+# --- no room ---
+
+stage_stop_pids "$STORE_SUPERVISOR"
+STORE_DIR=$STAGE/small/trees
+mkdir "$STAGE/small"
+mount -t tmpfs -o size=256k,mode=711 small "$STAGE/small"
+ci_on_exit 'umount -l "$STAGE/small"'
+expect "xenstored starts where there is little room" store_start
+expect "enough for a tree" store_vm a
+dd if=/dev/zero of="$STAGE/small/full" bs=4k 2>/dev/null
+value=$(printf 'x%.0s' {1..1000})
+expect "when there is none left, the tree goes on" eval \
+	'for i in {1..20}; do xs a write $home/$i $value; done'
+equal "and is known not to survive a kill -9" "$(store_stat a "t['kept']")" \
+	False
+refuse "no tree is made" store_vm b
+refuse "nor half of one" ls "$STORE_DIR/$(uuid b)"
+rm "$STAGE/small/full"
+expect "when there is room again, all is kept" stage_until 10 eval \
+	'[ "$(store_stat a "t[\"kept\"]")" = True ]'
+expect "kill -9: another xenstored serves" killed
+equal "and has what was written without room" "$(xs a read $home/20)" "$value"
 refuse "no sanitizer and no assertion spoke" \
 	grep -rE 'Sanitizer|Assertion|runtime error' "$STAGE/log"
 scenario_end

@@ -3,6 +3,8 @@
 # store.sh: a causeway-xenstored on the stage, for scenarios.  Sourced after
 # lib.sh.
 #
+# Its run folder is $STORE_DIR, by default one of the stage's own.
+#
 # VMs are named by one letter.  The store is STORE_UID; the process of VM X,
 # which relays its guest's ring, has the uid `store_uid X`.
 
@@ -13,11 +15,12 @@ STORE_CLIENT=$BUILD/tests/scenario/store-client
 
 # store_start [OPTION...]
 store_start() {
+	STORE_DIR=${STORE_DIR:-$STAGE/xenstore}
 	# ASan's shadow is larger than any limit.
 	! grep -q __asan_init "$XENSTORED" || set -- --memory 0 "$@"
 	stage_run xenstored "$SUPERVISE" --name xenstored -- "$XENSTORED" \
 		--socket "$STAGE/sock/xenstored.sock" \
-		--run-dir "$STAGE/xenstore" --user $STORE_UID:$STORE_UID "$@"
+		--run-dir "$STORE_DIR" --user $STORE_UID:$STORE_UID "$@"
 	STORE_SUPERVISOR=$STAGE_PID
 	stage_until 10 store_ask stats
 }
@@ -41,7 +44,7 @@ store_uid() {
 
 # store_socket VM [guest]
 store_socket() {
-	echo "$STAGE/xenstore/$(uuid "$1")/${2:-socket}"
+	echo "$STORE_DIR/$(uuid "$1")/${2:-socket}"
 }
 
 # store_vm VM: with what hypervisord gives each guest to write in

@@ -71,7 +71,7 @@ static int try_connect(void)
 	return -errno;
 }
 
-/* ---- messages ------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------ */
 
 static int send_all(const char *data, size_t len)
 {
@@ -169,7 +169,7 @@ static int set_watch(const char *path, const char *token)
 	return call(XS_WATCH, 0, payload, len + 1, NULL);
 }
 
-/* ---- verbs ---------------------------------------------------------------- */
+/* ---- verbs --------------------------------------------------------------- */
 
 static int compare(const void *a, const void *b)
 {
