@@ -37,6 +37,7 @@
 #define ACCEPT_MAX 8 /* connections taken a callback */
 #define GUEST_PAUSE_MS 100 /* after each that a guest makes */
 #define TICK_S 5     /* what could not be done is tried again */
+#define RETRY_MS 2500 /* and no sooner, so that a tick does it */
 
 struct path {
 	char text[XENSTORED_UUID_LEN + 16];
@@ -165,7 +166,7 @@ static void snapshot_if_due(struct xenstored_tree *tree)
 	if (!keep_wants_snapshot(tree->keep) || now < tree->next_snapshot_ms)
 		return;
 	if (snapshot(tree))
-		tree->next_snapshot_ms = now + TICK_S * 1000;
+		tree->next_snapshot_ms = now + RETRY_MS;
 }
 
 void xenstored_tree_end_turn(struct xenstored_tree *tree)
