@@ -89,13 +89,14 @@ static bool is_ours(int fd)
 static bool parse_kept(const char *text, const char *id, struct kvm_probe *out)
 {
 	char boot[BOOT_ID_BYTES], word[16];
-	int at = 0;
+	int at = 0, lost = 0;
 
 	if (sscanf(text, "boot %39s\nverdict %15s\ninsn_ns %lf\nexit_ns %lf\n"
-			 "took_ms %u\nreason %n",
+			 "took_ms %u\nxsetbv_lost %d\nreason %n",
 		   boot, word, &out->insn_ns, &out->exit_ns, &out->took_ms,
-		   &at) != 5 || !at || strcmp(boot, id) != 0)
+		   &lost, &at) != 6 || !at || strcmp(boot, id) != 0)
 		return false;
+	out->xsetbv_lost = lost;
 	snprintf(out->reason, sizeof(out->reason), "%s", text + at);
 	for (int v = KVM_UNUSABLE; v <= KVM_USABLE; v++) {
 		out->verdict = v;
@@ -129,9 +130,9 @@ static void keep(const char *path, const struct kvm_probe *p)
 		return;
 	n = snprintf(text, sizeof(text),
 		     "boot %s\nverdict %s\ninsn_ns %.2f\nexit_ns %.0f\n"
-		     "took_ms %u\nreason %s\n",
+		     "took_ms %u\nxsetbv_lost %d\nreason %s\n",
 		     id, words[p->verdict], p->insn_ns, p->exit_ns,
-		     p->took_ms, p->reason);
+		     p->took_ms, p->xsetbv_lost, p->reason);
 	unlink(temp);
 	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)

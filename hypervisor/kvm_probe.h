@@ -36,7 +36,7 @@ struct kvm_probe {
 	unsigned took_ms;
 	/*
 	 * A guest's xsetbv is undone at the next exit, as by the SVM of
-	 * QEMU's TCG (7.2): such a guest must have no XSAVE.  Not kept.
+	 * QEMU's TCG (7.2): such a guest must have no XSAVE.
 	 */
 	bool xsetbv_lost;
 	char reason[200]; /* a sentence for a person, always there */
