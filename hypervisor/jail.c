@@ -54,7 +54,7 @@ void jail_fini(void)
 	jail_seccomp_forget();
 }
 
-/* --- what is asked for -------------------------------------------------- */
+/* --- what is asked for ---------------------------------------------------- */
 
 static int refuse(struct rpc_error *err, const char *what)
 {
@@ -103,7 +103,7 @@ static int check(const struct jail_spec *spec, struct rpc_error *err)
 	return 0;
 }
 
-/* --- start ------------------------------------------------------------------ */
+/* --- start ---------------------------------------------------------------- */
 
 static void close_all(int *fds, unsigned count)
 {
@@ -367,7 +367,7 @@ int jail_adopt(const char *name, pid_t pid, uint64_t start_time,
 	return -ESRCH;
 }
 
-/* --- what becomes of it ----------------------------------------------------- */
+/* --- what becomes of it --------------------------------------------------- */
 
 int jail_kill(struct jail_process *p)
 {

@@ -8,9 +8,10 @@
  * Its root is an empty, read-only tree that holds the program, the libraries
  * it is linked with and the files named in the spec, each bind-mounted
  * read-only (jail_tree.h), and a /dev/null.  It has no network device, no host
- * process to see or signal, no /proc.  What it works with comes as open descriptors.
- * A cgroup bounds its memory, CPU and threads (jail_cgroup.h); a system call
- * filter is in force before its first instruction (jail_seccomp.h).
+ * process to see or signal, no /proc.  What it works with comes as open
+ * descriptors.  A cgroup bounds its memory, CPU and threads (jail_cgroup.h); a
+ * system call filter is in force before its first instruction
+ * (jail_seccomp.h).
  *
  * It outlives us: nothing ties it to our life, and jail_adopt() finds it
  * again.  It is process 1 of its pid namespace, so its end is the end of
@@ -49,7 +50,7 @@ int jail_init(const char *cgroup, struct rpc_error *err);
 /* Forget; jails live on, and so do their cgroups. */
 void jail_fini(void);
 
-/* --- what to run -------------------------------------------------------- */
+/* --- what to run ---------------------------------------------------------- */
 
 /* A descriptor of ours and its number inside. */
 struct jail_fd {
@@ -112,7 +113,7 @@ struct jail_spec {
 	int oom_score_adj; /* -1000 to 1000: whom the kernel ends first */
 };
 
-/* --- one jail ------------------------------------------------------------ */
+/* --- one jail ------------------------------------------------------------- */
 
 struct jail_process {
 	pid_t pid;
@@ -188,7 +189,7 @@ void jail_leave(struct jail_process *p);
  */
 unsigned jail_sweep(bool (*known)(const char *name, void *arg), void *arg);
 
-/* --- tools --------------------------------------------------------------- */
+/* --- tools ---------------------------------------------------------------- */
 
 struct jail_run {
 	const char *input; /* its standard input, or NULL */

@@ -46,7 +46,7 @@ struct jail_cgroup {
 static const char *const names[JAIL_CONTROLLERS] = { "memory", "cpu", "pids",
 						     "cpuacct" };
 
-/* --- small files ------------------------------------------------------------ */
+/* --- small files ---------------------------------------------------------- */
 
 static int write_text(const char *dir, const char *file, const char *text)
 {
@@ -320,7 +320,7 @@ void jail_cgroups_each(struct jail_cgroups *all,
 	}
 }
 
-/* --- one jail's ------------------------------------------------------------- */
+/* --- one jail's ----------------------------------------------------------- */
 
 int jail_cgroup_find(struct jail_cgroup **out, const struct jail_cgroups *all,
 		     const char *name)

@@ -73,7 +73,7 @@ unsigned jail_values(struct jail_value out[JAIL_VALUES_MAX],
 /* The number after `key ` at the start of a line of text. */
 bool jail_field(const char *text, const char *key, uint64_t *value);
 
-/* --- the folder of all -------------------------------------------------- */
+/* --- the folder of all ---------------------------------------------------- */
 
 struct jail_cgroups;
 

@@ -175,7 +175,7 @@ void jail_hierarchies_parse(struct jail_hierarchy out[JAIL_CONTROLLERS],
 	}
 }
 
-/* --- values ------------------------------------------------------------- */
+/* --- values --------------------------------------------------------------- */
 
 struct list {
 	struct jail_value *values;

@@ -52,7 +52,7 @@ static int sys(long rc)
 	return rc < 0 ? -errno : 0;
 }
 
-/* --- process, cgroups, names -------------------------------------------- */
+/* --- process, cgroups, names ---------------------------------------------- */
 
 /* We block and ignore some, and both would be inherited. */
 static int reset_signals(struct jail_child *c, unsigned *index)
@@ -370,7 +370,8 @@ static int place_path(struct jail_child *c, unsigned *index)
 
 	if (mmap((void *)page, JAIL_EXEC_PATH + PATH_MAX,
 		 PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != (void *)page)
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+		 0) == MAP_FAILED)
 		return -errno;
 	to = (volatile char *)(page + JAIL_EXEC_PATH);
 	do

@@ -11,6 +11,8 @@
 
 #include "hypervisor/jail_tree.h"
 
+#define LINE_MAX_BYTES 8192 /* two paths */
+
 static enum jail_elf linker_of(const char *head, size_t len,
 			       const Elf64_Phdr *ph, char *linker, size_t size)
 {
@@ -52,13 +54,12 @@ enum jail_elf jail_elf_look(const void *head, size_t len, char *linker,
 	return is;
 }
 
-static int add_path(struct jail_libs *libs, const char *path, size_t len)
+static int add_path(struct jail_libs *libs, const char *path)
 {
 	char **more;
 
 	for (unsigned i = 0; i < libs->count; i++) {
-		if (!strncmp(libs->paths[i], path, len) &&
-		    !libs->paths[i][len])
+		if (!strcmp(libs->paths[i], path))
 			return 0;
 	}
 	if (libs->count >= JAIL_TREE_FILES_MAX)
@@ -67,55 +68,57 @@ static int add_path(struct jail_libs *libs, const char *path, size_t len)
 	if (!more)
 		return -ENOMEM;
 	libs->paths = more;
-	more[libs->count] = strndup(path, len);
+	more[libs->count] = strdup(path);
 	if (!more[libs->count])
 		return -ENOMEM;
 	libs->count++;
 	return 0;
 }
 
-/* One line without its end. */
-static int parse_line(struct jail_libs *libs, const char *line, size_t len,
-		      char *missing, size_t size)
+static int parse_line(struct jail_libs *libs, char *line, char *missing,
+		      size_t size)
 {
-	const char *end = line + len;
-	const char *arrow = memmem(line, len, " => ", 4);
-	const char *path = arrow ? arrow + 4 : line;
-	const char *address = memmem(path, (size_t)(end - path), " (0x", 4);
+	char *arrow = strstr(line, " => ");
+	char *path = arrow ? arrow + strlen(" => ") : line;
+	char *address = strstr(path, " (0x");
 
-	if (!address && arrow && (size_t)(end - path) >= 9 &&
-	    !memcmp(path, "not found", 9)) {
-		snprintf(missing, size, "%.*s", (int)(arrow - line), line);
+	if (arrow)
+		*arrow = '\0';
+	if (!address && arrow && !strncmp(path, "not found", 9)) {
+		snprintf(missing, size, "%s", line);
 		return -ENOENT;
 	}
-	if (address && *path == '/')
-		return add_path(libs, path, (size_t)(address - path));
-	/* The kernel's own: linux-vdso.so.1 (0x...). */
-	return address && !arrow ? 0 : -EINVAL;
+	if (!address || (arrow && *path != '/'))
+		return -EINVAL;
+	*address = '\0';
+	/* The kernel's own, linux-vdso.so.1 (0x...), is no file. */
+	return *path == '/' ? add_path(libs, path) : 0;
 }
 
 int jail_libs_parse(struct jail_libs *libs, const char *answer, char *missing,
 		    size_t size)
 {
+	char line[LINE_MAX_BYTES];
 	int rc = 0;
 
 	libs->paths = NULL;
 	libs->count = 0;
-	while (!rc && *answer) {
-		size_t len;
-
+	for (size_t len; !rc && *answer; answer += len) {
 		answer += strspn(answer, " \t\n");
 		len = strcspn(answer, "\n");
-		if (len && strncmp(answer, "statically linked", 17))
-			rc = parse_line(libs, answer, len, missing, size);
-		answer += len;
+		if (len >= sizeof(line))
+			return -EINVAL;
+		memcpy(line, answer, len);
+		line[len] = '\0';
+		if (len && strcmp(line, "statically linked"))
+			rc = parse_line(libs, line, missing, size);
 	}
 	return rc;
 }
 
 int jail_libs_add(struct jail_libs *libs, const char *path)
 {
-	return add_path(libs, path, strlen(path));
+	return add_path(libs, path);
 }
 
 void jail_libs_free(struct jail_libs *libs)

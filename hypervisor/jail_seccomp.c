@@ -27,7 +27,7 @@ static const int common[] = {
 	/* memory */
 	SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mprotect),
 	SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(msync),
-	SCMP_SYS(mincore), SCMP_SYS(membarrier), SCMP_SYS(memfd_create),
+	SCMP_SYS(membarrier), SCMP_SYS(memfd_create),
 	/* open descriptors */
 	SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev),
 	SCMP_SYS(pread64), SCMP_SYS(pwrite64), SCMP_SYS(preadv),
@@ -81,10 +81,9 @@ static const int common[] = {
 /* Sockets that were passed, and what comes of them. */
 static const int model[] = {
 	SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4),
-	SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(recvmmsg),
-	SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(sendmmsg),
-	SCMP_SYS(shutdown), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
-	SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
+	SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(sendto),
+	SCMP_SYS(sendmsg), SCMP_SYS(shutdown), SCMP_SYS(getsockname),
+	SCMP_SYS(getpeername), SCMP_SYS(getsockopt),
 };
 
 /* Size and shape of a disk that is a block device; is there more to read? */
@@ -96,6 +95,7 @@ static const unsigned requests[] = {
 static const int harmless_prctl[] = {
 	PR_SET_NAME, PR_GET_NAME, PR_SET_NO_NEW_PRIVS, PR_GET_NO_NEW_PRIVS,
 	PR_GET_SECCOMP, PR_CAPBSET_READ, PR_SET_TIMERSLACK, PR_SET_VMA,
+	PR_MCE_KILL,
 };
 
 /* Calls nobody makes by mistake. */
@@ -131,7 +131,7 @@ static const int deadly[] = {
 	SCMP_SYS(fanotify_init), SCMP_SYS(lookup_dcookie),
 };
 
-/* --- rules ------------------------------------------------------------------ */
+/* --- rules ---------------------------------------------------------------- */
 
 static int rule_all(scmp_filter_ctx ctx, uint32_t action, const int *calls,
 		    size_t n)
@@ -245,7 +245,7 @@ static int add_rules(scmp_filter_ctx ctx, enum jail_calls calls, bool kvm)
 	return rc ? rc : allow_requests(ctx, kvm);
 }
 
-/* --- programs --------------------------------------------------------------- */
+/* --- programs ------------------------------------------------------------- */
 
 static struct sock_fprog made[JAIL_CALLS_ALL + 1][2]; /* by calls, kvm */
 

@@ -55,7 +55,7 @@ static int failed(struct rpc_error *err, int rc, const char *path,
 	return rc;
 }
 
-/* --- identity --------------------------------------------------------------- */
+/* --- identity ------------------------------------------------------------- */
 
 static int identify(const char *path, struct identity *id)
 {
@@ -81,7 +81,7 @@ static bool is_same(const char *path, const struct identity *was)
 	       is.changed.tv_nsec == was->changed.tv_nsec;
 }
 
-/* --- asking the linker ------------------------------------------------------ */
+/* --- asking the linker ---------------------------------------------------- */
 
 static int read_all(int fd, char *text, size_t size)
 {
@@ -174,7 +174,7 @@ static int list_libs(struct kept *k, struct rpc_error *err)
 	return rc;
 }
 
-/* --- what is kept ----------------------------------------------------------- */
+/* --- what is kept --------------------------------------------------------- */
 
 static void free_kept(struct kept *k)
 {
@@ -200,7 +200,8 @@ static struct kept *take_kept(const char *path, const char *linker)
 	struct kept **at = &kept_first;
 	struct kept *k;
 
-	while ((k = *at) && (strcmp(k->path, path) || strcmp(k->linker, linker)))
+	while ((k = *at) &&
+	       (strcmp(k->path, path) || strcmp(k->linker, linker)))
 		at = &k->next;
 	if (!k)
 		return NULL;

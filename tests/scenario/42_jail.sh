@@ -262,6 +262,7 @@ says "a tool that takes too long is ended" 'time was up' timeout=300 \
 	-- "$TRY" sleep 30
 says "a tool that talks too much is cut" 'output is cut' out=4 -- "$TRY" fds
 says "a crash is known" 'killed by signal 11' -- "$TRY" crash
+says "an abort is known as a crash" 'killed by signal 11' -- "$TRY" abort
 says "a status is known" 'ended with status 2' -- "$TRY" nothing
 
 ended() {

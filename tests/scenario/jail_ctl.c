@@ -161,7 +161,8 @@ static int do_run(void)
 	if (jail_run(&spec, &run, &err))
 		return die(&err);
 	fwrite(run.output, 1, run.output_len, stdout);
-	printf("it %s%s%s\n", run.end.text, run.timed_out ? ", time was up" : "",
+	printf("it %s%s%s\n", run.end.text,
+	       run.timed_out ? ", time was up" : "",
 	       run.cut ? ", its output is cut" : "");
 	free(run.output);
 	return run.end.known && !run.end.signalled ? run.end.status : 99;
@@ -273,7 +274,8 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[2], "adopt"))
 		return argc == 7 ? do_adopt(argv + 3) : 2;
 	if (!strcmp(argv[2], "time"))
-		return argc < 5 || options(argv + 4) ? 2 : do_time(atoi(argv[3]));
+		return argc < 5 || options(argv + 4) ? 2 :
+						       do_time(atoi(argv[3]));
 	if (options(argv + 3))
 		return 2;
 	return !strcmp(argv[2], "run") ? do_run() : do_start();

@@ -52,7 +52,7 @@ static long number(const char *arg)
 	return strtol(arg, NULL, 0);
 }
 
-/* --- files ------------------------------------------------------------------ */
+/* --- files ---------------------------------------------------------------- */
 
 static long try_open(const char *path)
 {
@@ -129,7 +129,7 @@ static long try_handle(const char *arg)
 				 O_RDONLY);
 }
 
-/* --- sockets ---------------------------------------------------------------- */
+/* --- sockets -------------------------------------------------------------- */
 
 static long try_socket(const char *family)
 {
@@ -206,7 +206,7 @@ static long try_link_up(const char *arg)
 	return ioctl(fd, SIOCSIFFLAGS, &ifr);
 }
 
-/* --- other processes -------------------------------------------------------- */
+/* --- other processes ------------------------------------------------------ */
 
 static long try_kill(const char *pid)
 {
@@ -318,7 +318,7 @@ static long try_unshare(const char *flags)
 	return unshare((int)number(flags));
 }
 
-/* --- the kernel ------------------------------------------------------------- */
+/* --- the kernel ----------------------------------------------------------- */
 
 static long try_bpf(const char *arg)
 {
@@ -423,7 +423,7 @@ static long try_environment(const char *arg)
 	return environ[0] ? 0 : (errno = ENOENT, -1);
 }
 
-/* --- more than its share ---------------------------------------------------- */
+/* --- more than its share -------------------------------------------------- */
 
 static void *rest(void *arg)
 {
@@ -519,6 +519,11 @@ static long try_crash(const char *arg)
 	return *(volatile char *)nowhere;
 }
 
+static long try_abort(const char *arg)
+{
+	abort();
+}
+
 static long try_sleep(const char *seconds)
 {
 	sleep((unsigned)number(seconds));
@@ -586,6 +591,7 @@ static const struct {
 	{ "big-file", try_big_file },
 	{ "hog", try_hog },
 	{ "crash", try_crash },
+	{ "abort", try_abort },
 	{ "sleep", try_sleep },
 };
 

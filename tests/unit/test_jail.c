@@ -23,7 +23,7 @@
 #include "hypervisor/jail_tree.h"
 #include "tests/lib/suite.h"
 
-/* --- where cgroups are ------------------------------------------------------ */
+/* --- where cgroups are ---------------------------------------------------- */
 
 #define V1_MOUNT(c)                                                           \
 	"30 25 0:31 / /sys/fs/cgroup/" c " rw,nosuid shared:9 - cgroup "      \
@@ -86,7 +86,8 @@ static void a_mount_may_show_a_part(void)
 		"0::/docker/7/inner\n");
 	CU_ASSERT_STRING_EQUAL(h[JAIL_CPU].own, "/cg x/inner");
 	/* A path outside of it: a neighbour, or a cgroup namespace. */
-	jail_hierarchies_parse(h, "30 25 0:31 /docker/7 /cg rw - cgroup2 n rw\n",
+	jail_hierarchies_parse(h,
+			       "30 25 0:31 /docker/7 /cg rw - cgroup2 n rw\n",
 			       "0::/docker/77\n");
 	CU_ASSERT_STRING_EQUAL(h[JAIL_CPU].own, "/cg");
 	jail_hierarchies_parse(h, "30 25 0:31 / /cg rw - cgroup2 n rw\n",
@@ -110,7 +111,7 @@ static void lines_that_are_not_understood_are_skipped(void)
 	free(long_line);
 }
 
-/* --- what goes into them ---------------------------------------------------- */
+/* --- what goes into them -------------------------------------------------- */
 
 /* All values of a controller as "file=text file=text". */
 static const char *values(enum jail_controller c, bool v2,
@@ -191,7 +192,7 @@ static void a_field_is_found_by_its_whole_name(void)
 	CU_ASSERT_FALSE(jail_field("", "x", &v));
 }
 
-/* --- libraries -------------------------------------------------------------- */
+/* --- libraries ------------------------------------------------------------ */
 
 static void the_linkers_answer_is_read(void)
 {
@@ -327,7 +328,7 @@ static void an_elf_file_that_lies_is_broken(void)
 	CU_ASSERT_EQUAL(look(&e), JAIL_ELF_BROKEN);
 }
 
-/* --- the tree --------------------------------------------------------------- */
+/* --- the tree ------------------------------------------------------------- */
 
 static const struct jail_mount *mount_of(const struct jail_tree *t,
 					 const char *path)
@@ -410,7 +411,7 @@ static void a_program_that_changed_is_asked_again(void)
 	unlink(copy);
 }
 
-/* --- descriptors ------------------------------------------------------------ */
+/* --- descriptors ---------------------------------------------------------- */
 
 static void descriptors_get_their_places_and_the_rest_is_closed(void)
 {
@@ -478,7 +479,7 @@ static void places_that_cannot_be_are_refused(void)
 			-EINVAL);
 }
 
-/* --- processes and calls ---------------------------------------------------- */
+/* --- processes and calls -------------------------------------------------- */
 
 static void a_start_time_is_found_behind_any_name(void)
 {
