@@ -64,7 +64,7 @@ struct accounting_domain {
 	struct accounting_sample last;
 };
 
-/* ---- small files --------------------------------------------------------------- */
+/* ---- small files -------------------------------------------------------- */
 
 /* A text with a NUL: its length or -errno. */
 static ssize_t read_path(const char *path, char text[TEXT_MAX])
@@ -122,7 +122,7 @@ static uint64_t number_in(const struct accounting_domain *d, enum controller c,
 	return strtoull(text, NULL, 10);
 }
 
-/* ---- where things are ------------------------------------------------------------- */
+/* ---- where things are --------------------------------------------------- */
 
 /* Is `word` one of the comma-separated words? */
 static bool has_word(const char *words, const char *word)
@@ -261,7 +261,7 @@ void accounting_free(struct accounting *a)
 	free(a);
 }
 
-/* ---- one process -------------------------------------------------------------------- */
+/* ---- one process -------------------------------------------------------- */
 
 /* What proc(5)'s stat says, as far as it is wanted here. */
 struct stat_text {
@@ -365,7 +365,7 @@ void accounting_detach(struct accounting_domain *d)
 	free(d);
 }
 
-/* ---- a sample ------------------------------------------------------------------------ */
+/* ---- a sample ----------------------------------------------------------- */
 
 static void sample_cpu(const struct accounting_domain *d,
 		       const struct stat_text *st, struct accounting_sample *s)

@@ -204,7 +204,7 @@ void console_log_facts(const struct console_log *log,
 	*f = log->facts;
 }
 
-/* ---- life ---------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------- */
 
 static bool name_is_valid(const char *name)
 {
@@ -242,7 +242,7 @@ void console_log_free(struct console_log *log)
 	free(log);
 }
 
-/* ---- histories of domains that are gone ---------------------------------- */
+/* ---- histories of domains that are gone --------------------------------- */
 
 struct left_over {
 	char name[CONSOLE_LOG_NAME_MAX];

@@ -77,7 +77,7 @@ struct console_relay {
 
 static void arm(struct console_relay *r);
 
-/* ---- output to clients --------------------------------------------------- */
+/* ---- output to clients -------------------------------------------------- */
 
 /* A line to one client, of ours. */
 __attribute__((format(printf, 2, 3))) static void
@@ -205,7 +205,7 @@ static void note_all(struct console_relay *r, const char *text)
 	show(r, line, n);
 }
 
-/* ---- who types, who is read from ------------------------------------------ */
+/* ---- who types, who is read from ---------------------------------------- */
 
 /* Its bytes are taken, and there is no room for more. */
 static bool must_wait(const struct client *c)
@@ -289,7 +289,7 @@ static void reap(struct console_relay *r)
 	arm(r);
 }
 
-/* ---- input to the domain --------------------------------------------------- */
+/* ---- input to the domain ------------------------------------------------ */
 
 static void lose_domain(struct console_relay *r, int error);
 
@@ -400,7 +400,7 @@ static void check_clients(struct console_relay *r)
 			c->dead = true;
 }
 
-/* ---- the domain ---------------------------------------------------------------- */
+/* ---- the domain --------------------------------------------------------- */
 
 static void drop_connection(struct console_relay *r)
 {
@@ -554,7 +554,7 @@ static void try_connect(struct console_relay *r, uint64_t now)
 		r->conf.on_connection(r->conf.ctx, true);
 }
 
-/* ---- time ------------------------------------------------------------------------ */
+/* ---- time --------------------------------------------------------------- */
 
 static bool somebody_needs_looks(const struct console_relay *r)
 {
@@ -619,7 +619,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	console_relay_run(arg);
 }
 
-/* ---- life -------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------- */
 
 int console_relay_new(struct console_relay **out,
 		      const struct console_relay_conf *conf)

@@ -26,7 +26,7 @@ struct console_table {
 	size_t count;
 };
 
-/* ---- one console ----------------------------------------------------------- */
+/* ---- one console -------------------------------------------------------- */
 
 static void warn_of_loss(const struct console *c)
 {
@@ -114,7 +114,7 @@ static struct console *console_new(struct console_table *t, const char *uuid)
 	return NULL;
 }
 
-/* ---- the check ---------------------------------------------------------------- */
+/* ---- the check ---------------------------------------------------------- */
 
 static bool uuid_is_valid(const char *s)
 {
@@ -216,7 +216,7 @@ static int check(const struct console_want *want, size_t count,
 	return rc ? rc : check_twice(want, count, false, err);
 }
 
-/* ---- from one list to the next ----------------------------------------------- */
+/* ---- from one list to the next ------------------------------------------ */
 
 static struct console *find_uuid(const struct console_table *t,
 				 const char *uuid)
@@ -306,7 +306,7 @@ int console_table_set(struct console_table *t, const struct console_want *want,
 	return 0;
 }
 
-/* ---- looking -------------------------------------------------------------------- */
+/* ---- looking ------------------------------------------------------------ */
 
 struct console *console_table_find(const struct console_table *t,
 				   const char *key)

@@ -57,7 +57,7 @@ struct options {
 	struct console_log_conf log;
 };
 
-/* ---- options -------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------ */
 
 static int bad_value(const char *option, const char *value, const char *valid)
 {
@@ -138,7 +138,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return 0;
 }
 
-/* ---- rights ----------------------------------------------------------------------- */
+/* ---- rights ------------------------------------------------------------- */
 
 static int choose_user(const struct options *o, uid_t *uid, gid_t *gid)
 {
@@ -210,7 +210,7 @@ static int confine(void)
 			      allow_unix_sockets, NULL);
 }
 
-/* ---- main -------------------------------------------------------------------------- */
+/* ---- main --------------------------------------------------------------- */
 
 static uint64_t now_ms(void)
 {

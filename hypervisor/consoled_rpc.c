@@ -48,7 +48,7 @@ static struct {
 	uint64_t last_id;
 } me;
 
-/* ---- parameters -------------------------------------------------------------- */
+/* ---- parameters --------------------------------------------------------- */
 
 static void refuse_params(struct rpc_request *req, const char *why,
 			  const char *example)
@@ -87,7 +87,7 @@ static struct console *find_console(struct rpc_request *req, const char *name,
 	return c;
 }
 
-/* ---- consoles.set -------------------------------------------------------------- */
+/* ---- consoles.set ------------------------------------------------------- */
 
 /* Texts stay the request's. */
 static bool read_wants(struct rpc_request *req, json_t *list,
@@ -155,7 +155,7 @@ static void consoles_set(struct rpc_request *req, void *ctx)
 	free(want);
 }
 
-/* ---- console.open: serial ------------------------------------------------------- */
+/* ---- console.open: serial ----------------------------------------------- */
 
 struct open_params {
 	const char *name, *uuid, *kind;
@@ -276,7 +276,7 @@ static void open_serial(struct rpc_request *req, struct console *c,
 	reply_opened(req, c, "serial", types, pair[1]);
 }
 
-/* ---- console.open: vnc ---------------------------------------------------------- */
+/* ---- console.open: vnc -------------------------------------------------- */
 
 static struct wait *take_wait(uint64_t id)
 {
@@ -421,7 +421,7 @@ static void vnc_give(struct rpc_request *req, void *ctx)
 	rpc_reply(req, NULL);
 }
 
-/* ---- history and facts ------------------------------------------------------------ */
+/* ---- history and facts -------------------------------------------------- */
 
 static json_t *history_json(const struct console *c, size_t max)
 {
@@ -532,7 +532,7 @@ static const struct rpc_method methods[] = {
 	{ NULL, NULL, 0, 0 },
 };
 
-/* ---- connections ------------------------------------------------------------------ */
+/* ---- connections -------------------------------------------------------- */
 
 static struct rpc_server_conf conf = RPC_SERVER_CONF_INIT;
 

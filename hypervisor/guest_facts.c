@@ -61,7 +61,7 @@ static const struct name memory_names[] = {
 	{ NULL, NULL },
 };
 
-/* ---- nodes -------------------------------------------------------------------- */
+/* ---- nodes -------------------------------------------------------------- */
 
 /* GUEST_INFO_HOME "/" path; NULL also when enough has been read. */
 static json_t *read_node(struct reader *r, const char *path)
@@ -135,7 +135,7 @@ static void set(json_t *map, const char *key, const char *text)
 	json_object_set_new(map, key, json_string(text));
 }
 
-/* ---- maps --------------------------------------------------------------------- */
+/* ---- maps --------------------------------------------------------------- */
 
 static json_t *named(struct reader *r, const struct name *names,
 		     bool (*valid)(const char *))
@@ -290,7 +290,7 @@ json_t *guest_facts_collect(guest_facts_node node, void *ctx)
 	return facts;
 }
 
-/* ---- from the store ------------------------------------------------------------ */
+/* ---- from the store ----------------------------------------------------- */
 
 struct store {
 	struct xenstore_client *client;

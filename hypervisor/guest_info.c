@@ -60,7 +60,7 @@ static void leave_to_guest(const struct out *o, const char *const *paths)
 		home(o, GUEST_INFO_WRITE, *paths, "");
 }
 
-/* ---- the layout ------------------------------------------------------------ */
+/* ---- the layout --------------------------------------------------------- */
 
 static void put_identity(const struct dconf_domain *d, const char *start_id,
 			 const struct out *o)
@@ -174,7 +174,7 @@ void guest_info_layout(const struct dconf_domain *d, const char *start_id,
 	leave_to_guest(&o, folders);
 }
 
-/* ---- what a guest agent says --------------------------------------------------- */
+/* ---- what a guest agent says -------------------------------------------- */
 
 static void fact(const struct out *o, const char *path, const char *text)
 {
@@ -283,7 +283,7 @@ void guest_info_agent(const struct dconf_domain *d,
 	home(&o, GUEST_INFO_WRITE, "data/updated", "1");
 }
 
-/* ---- into the store ---------------------------------------------------------------- */
+/* ---- into the store ----------------------------------------------------- */
 
 void guest_info_add(void *nodes, const char *path, const char *value,
 		    const char *perms)

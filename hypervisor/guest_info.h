@@ -48,7 +48,7 @@ void guest_info_layout(const struct dconf_domain *d, const char *start_id,
 void guest_info_vif(const struct dconf_vif *vif, guest_info_put put, void *ctx);
 void guest_info_vif_path(unsigned device, char path[GUEST_INFO_PATH_MAX]);
 
-/* --- what a guest agent says ------------------------------------------- */
+/* --- what a guest agent says --------------------------------------------- */
 
 struct guest_info_nic {
 	uint8_t mac[6];
@@ -76,7 +76,7 @@ void guest_info_agent(const struct dconf_domain *d,
 		      const struct guest_info_agent *a, guest_info_put put,
 		      void *ctx);
 
-/* --- into the store ----------------------------------------------------- */
+/* --- into the store ------------------------------------------------------ */
 
 /*
  * An empty tree with the layout, for a domain that starts: whatever an

@@ -51,10 +51,10 @@ static const char usage[] =
 	"  --take         type, also when somebody else does\n"
 	"  --watch        look on, never type\n"
 	"  --history      print what it has said, made safe to show, and exit\n"
-	"  --vnc SOCKET   serve its screen to a VNC viewer on this Unix socket\n"
+	"  --vnc SOCKET   its screen, for a VNC viewer on this Unix socket\n"
 	"  --vnc -        the same on standard input and output\n"
 	"\n"
-	"Escape sequences of the guest reach the terminal, but with --history.\n";
+	"A guest's escape sequences reach the terminal, not so --history's.\n";
 
 struct request {
 	const char *socket, *vm, *mode, *vnc;
@@ -76,7 +76,7 @@ struct session {
 	size_t typed_len;
 };
 
-/* ---- consoled ---------------------------------------------------------------- */
+/* ---- consoled ----------------------------------------------------------- */
 
 static void say_error(const struct rpc_error *err)
 {
@@ -150,7 +150,7 @@ static int print_history(const struct request *req)
 	return fflush(stdout) ? 1 : 0;
 }
 
-/* ---- the terminal --------------------------------------------------------------- */
+/* ---- the terminal ------------------------------------------------------- */
 
 static void set_raw(const struct session *s)
 {
@@ -221,7 +221,7 @@ static void note_screen(struct session *s, const char *data, size_t len)
 	memcpy(s->last, text + len - s->last_len, s->last_len);
 }
 
-/* ---- the session ------------------------------------------------------------------ */
+/* ---- the session -------------------------------------------------------- */
 
 static void greet(const struct session *s, const json_t *answer)
 {
@@ -369,8 +369,9 @@ static int on_signal(struct session *s)
 /* In a pipe the typed text must not run ahead of the stream. */
 static bool wants_input(const struct session *s)
 {
-	return s->typing && (s->is_terminal ||
-			     (s->fd >= 0 && s->typed_len < sizeof(s->typed) / 2));
+	bool room = s->fd >= 0 && s->typed_len < sizeof(s->typed) / 2;
+
+	return s->typing && (s->is_terminal || room);
 }
 
 /* One turn: 0, or the exit status + 1; *sig is set if a signal ends it. */
@@ -462,7 +463,7 @@ static int serial_session(const struct request *req)
 	return rc - 1;
 }
 
-/* ---- VNC --------------------------------------------------------------------------- */
+/* ---- VNC ---------------------------------------------------------------- */
 
 /* One direction of a relay. */
 struct pipe_end {
@@ -608,7 +609,7 @@ static int vnc_session(const struct request *req)
 	return rc;
 }
 
-/* ---- command line -------------------------------------------------------------------- */
+/* ---- command line ------------------------------------------------------- */
 
 static int wrong(const char *why)
 {

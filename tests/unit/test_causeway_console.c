@@ -35,7 +35,7 @@ static int listener, domain = -1, terminal = -1;
 static char seen[65536];
 static size_t seen_len;
 
-/* ---- consoled and a domain ------------------------------------------------------- */
+/* ---- consoled and a domain ---------------------------------------------- */
 
 static void start_consoled(void)
 {
@@ -114,7 +114,7 @@ static void end(void)
 	unlink(sock);
 }
 
-/* ---- a user at a terminal ---------------------------------------------------------- */
+/* ---- a user at a terminal ----------------------------------------------- */
 
 static void start_client(char **argv, int argc)
 {
@@ -189,7 +189,7 @@ static int end_of_client(void)
 
 static char *plain[] = { "console", "web", NULL };
 
-/* ---- cases ---------------------------------------------------------------------------- */
+/* ---- cases -------------------------------------------------------------- */
 
 static void a_user_sees_history_types_and_leaves(void)
 {

@@ -54,7 +54,7 @@ static void end(void)
 	guest_info_nodes_free(&nodes);
 }
 
-/* ---- the layout ---------------------------------------------------------------- */
+/* ---- the layout --------------------------------------------------------- */
 
 static void what_the_host_says_is_read_only(void)
 {
@@ -70,7 +70,8 @@ static void what_the_host_says_is_read_only(void)
 		{ HOME "/memory/target", "262144" },
 		{ HOME "/platform/acpi", "1" },
 		{ HOME "/control", "" },
-		{ HOME "/control/platform-feature-multiprocessor-suspend", "1" },
+		{ HOME "/control/platform-feature-multiprocessor-suspend",
+		  "1" },
 		{ HOME "/control/platform-feature-xs_reset_watches", "1" },
 		{ HOME "/device/vif/0/mac", "02:00:00:00:00:01" },
 		{ HOME "/device/vif/0/mtu", "1500" },
@@ -148,7 +149,7 @@ static void parents_come_before_children_and_each_once(void)
 	CU_ASSERT(o.count > 40);
 }
 
-/* ---- an agent's words -------------------------------------------------------------- */
+/* ---- an agent's words --------------------------------------------------- */
 
 static void an_agents_facts_stand_where_a_xen_guests_would(void)
 {
@@ -215,7 +216,7 @@ static void an_agents_lies_are_cut_and_cleaned(void)
 	end();
 }
 
-/* ---- reading back ------------------------------------------------------------------- */
+/* ---- reading back ------------------------------------------------------- */
 
 static unsigned reads;
 
@@ -400,7 +401,7 @@ static void a_guest_with_much_to_say_is_not_heard_out(void)
 	end();
 }
 
-/* ---- into the store ----------------------------------------------------------------- */
+/* ---- into the store ----------------------------------------------------- */
 
 static unsigned writes, removals, trees;
 static int answer; /* of each call */
@@ -460,7 +461,8 @@ int xenstore_client_read(struct xenstore_client *c, const char *uuid,
 	return *out ? 0 : -EREMOTEIO;
 }
 
-static struct guest_info_nodes agent_nodes(const char *name, const char *address)
+static struct guest_info_nodes agent_nodes(const char *name,
+					   const char *address)
 {
 	struct guest_info_nodes n = GUEST_INFO_NODES_INIT;
 	const struct guest_info_agent agent = {
