@@ -450,9 +450,9 @@ static int serial_session(const struct request *req)
 	fcntl(s.fd, F_SETFL, O_NONBLOCK);
 	s.is_terminal = isatty(STDIN_FILENO) &&
 			!tcgetattr(STDIN_FILENO, &s.before);
+	set_raw(&s); /* before who looks is told what he may type */
 	greet(&s, answer);
 	json_decref(answer);
-	set_raw(&s);
 	while (!rc)
 		rc = turn(&s, &sig);
 	restore(&s);
