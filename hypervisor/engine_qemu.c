@@ -20,6 +20,7 @@
 #include "hypervisor/engine_qemu.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@
 #define STATS_SECONDS 10 /* how often the guest's driver says what is free */
 #define THREADS 192	 /* QEMU's own and 64 of its pool, besides vCPUs */
 #define FILES 1024
+#define JAIL_FILES_MAX 16
 
 #define CONTROL "control"
 #define AGENT "agent"
@@ -510,6 +512,34 @@ static const char *const emulator_files[] = {
 	NULL,
 };
 
+/*
+ * The helper that is preloaded (passed_sockets.c): where $CAUSEWAY_SOCKETS
+ * says, else beside our program, as in a build, else where it is installed.
+ */
+static int find_helper(char path[PATH_MAX], struct rpc_error *err)
+{
+	const char *said = getenv("CAUSEWAY_SOCKETS");
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 32);
+	char *slash;
+
+	if (said && said[0] == '/' && strlen(said) < PATH_MAX) {
+		strcpy(path, said);
+	} else {
+		path[n > 0 ? n : 0] = '\0';
+		slash = strrchr(path, '/');
+		strcpy(slash ? slash : path, "/causeway-sockets.so");
+		if (access(path, R_OK))
+			strcpy(path, CAUSEWAY_SOCKETS);
+	}
+	if (!access(path, R_OK))
+		return 0;
+	rpc_error_set(err, RPC_FAILED, NULL, path,
+		      "it comes with causeway-hypervisord",
+		      "causeway-sockets.so is not there: %s",
+		      strerror(errno));
+	return -ENOENT;
+}
+
 static unsigned jail_images(const struct engine_spec *spec,
 			    struct jail_image images[2])
 {
@@ -527,6 +557,11 @@ static unsigned jail_images(const struct engine_spec *spec,
 static int spawn_args(struct qemu_domain *d, const struct engine_spec *spec,
 		      const struct qemu_args *args, struct rpc_error *err)
 {
+	const char *const *named = spec->kvm ? kvm_files : emulator_files;
+	const char *files[JAIL_FILES_MAX] = { NULL };
+	char helper[PATH_MAX], preload[PATH_MAX + 16];
+	const char *const env[] = { preload, NULL };
+	unsigned n = 0;
 	struct jail_image images[2];
 	struct jail_fd fds[QEMU_ARGS_FDS_MAX];
 	struct jail_spec jail = {
@@ -534,7 +569,8 @@ static int spawn_args(struct qemu_domain *d, const struct engine_spec *spec,
 		.uid = spec->uid,
 		.gid = spec->uid,
 		.argv = (const char *const *)args->argv,
-		.files = spec->kvm ? kvm_files : emulator_files,
+		.env = env,
+		.files = files,
 		.images = images,
 		.image_count = jail_images(spec, images),
 		.fds = fds,
@@ -555,6 +591,12 @@ static int spawn_args(struct qemu_domain *d, const struct engine_spec *spec,
 		return rpc_error_set(err, RPC_REFUSED, NULL, NULL, NULL,
 				     "more than %u images and sockets",
 				     JAIL_FDS_MAX);
+	if (find_helper(helper, err) < 0)
+		return -ENOENT;
+	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", helper);
+	for (; named[n]; n++)
+		files[n] = named[n];
+	files[n] = helper;
 	for (unsigned i = 0; i < args->fd_count; i++)
 		fds[i] = (struct jail_fd){ args->fds[i].fd, args->fds[i].as };
 	return jail_spawn(&jail, &d->process, err);

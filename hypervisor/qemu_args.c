@@ -166,11 +166,14 @@ json_t *qemu_netdev_json(const struct engine_vif *vif)
 			 vif->queues ? (int)vif->queues : 1);
 }
 
-json_t *qemu_chardev_json(const char *id, const char *fd_name)
+json_t *qemu_chardev_json(const char *id, int fd)
 {
+	char path[32];
+
+	snprintf(path, sizeof(path), "/fd/%d", fd);
 	return json_pack("{s:s s:{s:s s:{s:{s:s s:{s:s}} s:b s:b}}}", "id",
 			 id, "backend", "type", "socket", "data", "addr",
-			 "type", "fd", "data", "str", fd_name, "server", 1,
+			 "type", "unix", "data", "path", path, "server", 1,
 			 "wait", 0);
 }
 
@@ -226,6 +229,13 @@ static int add_fd(struct qemu_args *a, int fd)
 	}
 	a->fds[a->fd_count++] = (struct qemu_args_fd){ fd, as };
 	return as;
+}
+
+/* A NIC's must have a path: passed_sockets.c knows which one this is. */
+static void add_vif_socket(struct qemu_args *a, const char *id, int fd)
+{
+	add_pair(a, "-chardev", "socket,id=%s,path=/fd/%d,server=on,wait=off",
+		 id, add_fd(a, fd));
 }
 
 static void add_socket(struct qemu_args *a, const char *id, int fd)
@@ -340,7 +350,7 @@ static void add_vif(struct qemu_args *a, const struct engine_vif *vif,
 	char id[QEMU_ID_MAX];
 
 	qemu_vif_id(id, vif->number);
-	add_socket(a, id, vif->listen_fd);
+	add_vif_socket(a, id, vif->listen_fd);
 	add_json(a, "-netdev", qemu_netdev_json(vif));
 	add_json(a, "-device", qemu_vif_json(vif, kvm));
 }

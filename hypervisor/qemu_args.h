@@ -94,7 +94,7 @@ json_t *qemu_layer_json(const struct engine_disk *disk, unsigned layer);
 json_t *qemu_disk_json(const struct engine_disk *disk);
 json_t *qemu_vif_json(const struct engine_vif *vif, bool kvm);
 json_t *qemu_netdev_json(const struct engine_vif *vif);
-/* A chardev on a descriptor that was handed over under this name. */
-json_t *qemu_chardev_json(const char *id, const char *fd_name);
+/* A chardev of a VIF's on descriptor `fd` of the process. */
+json_t *qemu_chardev_json(const char *id, int fd);
 
 #endif

@@ -23,6 +23,7 @@
 
 /* QEMU does nothing else until the switch has connected. */
 #define NETDEV_MS 60000
+#define VIF_FDSET_FIRST 1000 /* behind those of the disks */
 #define UNPLUG_MS 30000
 
 #define domain_of(e) ((struct qemu_domain *)(e))
@@ -32,6 +33,14 @@ static json_t *by_id(const char *id)
 	return json_pack("{s:s}", "id", id);
 }
 
+/* The listening socket on its way into a chardev. */
+static void vif_drop_fd(struct qemu_domain *d, unsigned number)
+{
+	qemu_command(d, "remove-fd",
+		     json_pack("{s:i}", "fdset-id",
+			       VIF_FDSET_FIRST + (int)number));
+}
+
 static void vif_take_down(struct qemu_domain *d, unsigned number)
 {
 	char id[QEMU_ID_MAX];
@@ -39,6 +48,7 @@ static void vif_take_down(struct qemu_domain *d, unsigned number)
 	qemu_vif_id(id, number);
 	qemu_command(d, "netdev_del", by_id(id));
 	qemu_command(d, "chardev-remove", by_id(id));
+	vif_drop_fd(d, number);
 }
 
 static void disk_take_down(struct qemu_domain *d, unsigned slot)
@@ -104,16 +114,18 @@ static void vif_served(struct qemu_op *op, const json_t *value)
 
 static void vif_listens(struct qemu_op *op, const json_t *value)
 {
+	vif_drop_fd(op->d, op->slot); /* the chardev has one of its own */
 	qemu_op_command(op, "netdev_add", qemu_netdev_json(&op->vif), -1,
 			NETDEV_MS, vif_served);
 }
 
 static void vif_handed(struct qemu_op *op, const json_t *value)
 {
+	int fd = json_integer_value(json_object_get(value, "fd"));
 	char id[QEMU_ID_MAX];
 
 	qemu_vif_id(id, op->slot);
-	qemu_op_command(op, "chardev-add", qemu_chardev_json(id, id), -1,
+	qemu_op_command(op, "chardev-add", qemu_chardev_json(id, fd), -1,
 			QEMU_COMMAND_MS, vif_listens);
 }
 
@@ -121,7 +133,6 @@ int qemu_plug_vif(struct engine *e, const struct engine_vif *vif)
 {
 	struct qemu_domain *d = domain_of(e);
 	int rc = plug_check(d, true, vif->number, false);
-	char id[QEMU_ID_MAX];
 	struct qemu_op *op;
 	int mine;
 
@@ -140,9 +151,10 @@ int qemu_plug_vif(struct engine *e, const struct engine_vif *vif)
 	op->vif = *vif;
 	op->undo = undo_vif;
 	vif_take_down(d, vif->number);
-	qemu_vif_id(id, vif->number);
-	qemu_op_command(op, "getfd", json_pack("{s:s}", "fdname", id), mine,
-			QEMU_COMMAND_MS, vif_handed);
+	qemu_op_command(op, "add-fd",
+			json_pack("{s:i}", "fdset-id",
+				  VIF_FDSET_FIRST + (int)vif->number),
+			mine, QEMU_COMMAND_MS, vif_handed);
 	return 0;
 }
 

@@ -153,7 +153,7 @@ static void descriptors_have_numbers_of_their_own(void)
 		 "socket,id=control,fd=%d,server=on,wait=off",
 		 number_of(&a, own.control));
 	CU_ASSERT_EQUAL(has(&a, "-chardev", word), 1);
-	snprintf(word, sizeof(word), "socket,id=vif1,fd=%d,server=on,wait=off",
+	snprintf(word, sizeof(word), "socket,id=vif1,path=/fd/%d,server=on,wait=off",
 		 number_of(&a, 91));
 	CU_ASSERT_EQUAL(has(&a, "-chardev", word), 1);
 	snprintf(word, sizeof(word), "fd=%d,set=1", number_of(&a, 70));
@@ -233,10 +233,10 @@ static void a_vif_says_what_its_engine_can(void)
 	check_json(qemu_netdev_json(&spec.vifs[0]),
 		   "{\"type\":\"vhost-user\",\"id\":\"vif3\",\"chardev\":"
 		   "\"vif3\",\"queues\":2}");
-	check_json(qemu_chardev_json("vif3", "vif3"),
+	check_json(qemu_chardev_json("vif3", 27),
 		   "{\"id\":\"vif3\",\"backend\":{\"type\":\"socket\","
-		   "\"data\":{\"addr\":{\"type\":\"fd\",\"data\":{\"str\":"
-		   "\"vif3\"}},\"server\":true,\"wait\":false}}}");
+		   "\"data\":{\"addr\":{\"type\":\"unix\",\"data\":{\"path\":"
+		   "\"/fd/27\"}},\"server\":true,\"wait\":false}}}");
 }
 
 static void only_the_first_disk_is_booted(void)
