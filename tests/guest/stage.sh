@@ -39,7 +39,7 @@ stage_open() {
 	ci_on_exit stage_close
 	mkdir -p "$STAGE/log" "$CW_GUESTS"
 	install -d -o $STAGE_UID -g $STAGE_UID -m 700 "$STAGE/state"
-	install -d -m 711 "$STAGE/sock"
+	install -d -m 711 "$STAGE/sock" "$STAGE/run"
 	stage_space host
 }
 
@@ -146,14 +146,13 @@ stage_netd_pid() {
 stage_xenstored() {
 	stage_run xenstored "$SUPERVISE" --name xenstored -- "$XENSTORED" \
 		--socket "$STAGE/run/xenstored.sock" \
-		--run-dir "$STAGE/run/xenstore" --state-dir "$STAGE/xenstored" \
+		--run-dir "$STAGE/run/xenstore" \
 		--user "$((STAGE_UID + 90)):$((STAGE_UID + 90))" "$@"
 	XENSTORED_SUPERVISOR=$STAGE_PID
 	stage_until 10 test -S "$STAGE/run/xenstored.sock"
 }
 
 stage_hypervisord() {
-	mkdir -p "$STAGE/run"
 	stage_run hypervisord "$SUPERVISE" --name hypervisord -- \
 		"$HYPERVISORD" --run-dir "$STAGE/run" \
 		--state-dir "$STAGE/hv" --switchd "$STAGE/sock/switchd.sock" \
