@@ -19,6 +19,7 @@
 #include <arpa/inet.h>
 
 #include "base/rpc.h"
+#include "hypervisor/guest_agent.h"
 #include "hypervisor/guest_text.h"
 #include "hypervisor/xenstore_client.h"
 
@@ -175,6 +176,28 @@ void guest_info_layout(const struct dconf_domain *d, const char *start_id,
 }
 
 /* ---- what a guest agent says -------------------------------------------- */
+
+static void nic_from(struct guest_info_nic *to,
+		     const struct guest_agent_nic *nic)
+{
+	memcpy(to->mac, nic->mac, sizeof(to->mac));
+	for (unsigned i = 0; i < nic->address_count &&
+			     i < 2 * GUEST_INFO_ADDRESSES_MAX; i++)
+		to->addresses[to->address_count++] = nic->addresses[i];
+}
+
+void guest_info_agent_from(struct guest_info_agent *a,
+			   const struct guest_agent_facts *facts)
+{
+	*a = (struct guest_info_agent){
+		.os_name = facts->os_name, .os_distro = facts->os_distro,
+		.os_version = facts->os_version, .os_uname = facts->os_uname,
+		.host_name = facts->host_name,
+	};
+	for (unsigned i = 0;
+	     i < facts->nic_count && i < GUEST_INFO_NICS_MAX; i++)
+		nic_from(&a->nics[a->nic_count++], &facts->nics[i]);
+}
 
 static void fact(const struct out *o, const char *path, const char *text)
 {

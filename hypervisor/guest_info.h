@@ -19,6 +19,7 @@
 
 #include "hypervisor/domain_conf.h"
 
+struct guest_agent_facts;
 struct rpc_error;
 struct xenstore_client;
 
@@ -67,6 +68,10 @@ struct guest_info_agent {
 	unsigned nic_count;
 	struct guest_info_nic nics[GUEST_INFO_NICS_MAX];
 };
+
+/* Texts of *facts are borrowed; memory is left at 0. */
+void guest_info_agent_from(struct guest_info_agent *a,
+			   const struct guest_agent_facts *facts);
 
 /*
  * Nodes of what the agent says: texts cleaned and cut, addresses only if they

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/rpc.h"
+#include "hypervisor/guest_agent.h"
 #include "hypervisor/guest_facts.h"
 #include "hypervisor/guest_info.h"
 #include "hypervisor/xenstore_client.h"
@@ -181,6 +182,29 @@ static void an_agents_facts_stand_where_a_xen_guests_would(void)
 	expect(HOME "/attr/vif/3/ipv6/0", "fe80::1", "n1");
 	expect(HOME "/data/updated", "1", "n1");
 	CU_ASSERT_EQUAL(json_object_size(nodes.values), 12);
+	end();
+}
+
+static void what_qemus_agent_says_is_taken_over(void)
+{
+	static const struct guest_agent_facts facts = {
+		.os_name = "Debian", .os_version = "12", .nic_count = 2,
+		.nics = { { .name = "lo", .address_count = 1,
+			    .addresses = { "127.0.0.1" } },
+			  { .name = "ens2", .mac = { 2, 0, 0, 0, 0, 1 },
+			    .address_count = 2,
+			    .addresses = { "10.0.0.7", "fe80::1" } } },
+	};
+	struct guest_info_agent a;
+
+	begin();
+	guest_info_agent_from(&a, &facts);
+	guest_info_agent(&web, &a, guest_info_add, &nodes);
+	expect(HOME "/data/os_name", "Debian", "n1");
+	expect(HOME "/data/os_majorver", "12", "n1");
+	expect(HOME "/attr/vif/0/ipv4/0", "10.0.0.7", "n1");
+	expect(HOME "/attr/vif/0/ipv6/0", "fe80::1", "n1");
+	CU_ASSERT_EQUAL(json_object_size(nodes.values), 5);
 	end();
 }
 
@@ -552,6 +576,7 @@ int main(void)
 		SUITE_TEST(the_guest_may_write_its_own),
 		SUITE_TEST(parents_come_before_children_and_each_once),
 		SUITE_TEST(an_agents_facts_stand_where_a_xen_guests_would),
+		SUITE_TEST(what_qemus_agent_says_is_taken_over),
 		SUITE_TEST(an_agents_lies_are_cut_and_cleaned),
 		SUITE_TEST(a_silent_guest_has_no_facts),
 		SUITE_TEST(facts_of_an_agent_come_back),
