@@ -382,6 +382,7 @@ int main(int argc, char **argv)
 		log_err("cannot go on: %s", strerror(-rc));
 	}
 	host_free(host); /* answers those who wait, so before the server */
+	jail_fini();
 	hypervisord_rpc_stop();
 	daemon_signals_free();
 	if (base)

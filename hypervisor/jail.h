@@ -47,7 +47,10 @@ struct jail_cgroup;
  * it is not there.  Two daemons use two folders.  0 or -errno.
  */
 int jail_init(const char *cgroup, struct rpc_error *err);
-/* Forget; jails live on, and so do their cgroups. */
+/*
+ * Forget; jails live on, and so do their cgroups.  The folder of all of them
+ * goes if it is empty.
+ */
 void jail_fini(void);
 
 /* --- what to run ---------------------------------------------------------- */

@@ -287,8 +287,11 @@ int jail_cgroups_open(struct jail_cgroups **out, const char *folder,
 	return rc;
 }
 
+/* A folder with jails in it cannot be removed; an empty one is nobody's. */
 void jail_cgroups_close(struct jail_cgroups *all)
 {
+	for (unsigned i = 0; all && i < all->count; i++)
+		rmdir(all->folders[i].path);
 	free(all);
 }
 

@@ -80,6 +80,7 @@ struct jail_cgroups;
 /* Find the hierarchies and make our folder in each; jail_init() says more. */
 int jail_cgroups_open(struct jail_cgroups **out, const char *folder,
 		      struct rpc_error *err);
+/* Removes the folders that are empty; NULL does nothing. */
 void jail_cgroups_close(struct jail_cgroups *all);
 /* Call fn for each cgroup in our folders, each name once. */
 void jail_cgroups_each(struct jail_cgroups *all,
