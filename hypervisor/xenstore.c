@@ -29,7 +29,7 @@ const struct xenstore_quota xenstore_quota_defaults = {
 	.write_new_domains = 5,
 };
 
-/* --- the store ------------------------------------------------------------------ */
+/* --- the store ---------------------------------------------------------- */
 
 /* "/" and the special nodes, which only domain 0 may touch. */
 static int add_first_nodes(struct xenstore *xs)
@@ -93,7 +93,7 @@ void xenstore_free(struct xenstore *xs)
 	free(xs);
 }
 
-/* --- connections ----------------------------------------------------------------- */
+/* --- connections -------------------------------------------------------- */
 
 static bool has_key(const struct xenstore *xs, uint64_t key)
 {
@@ -191,7 +191,7 @@ struct xenstore_conn *xenstore_conn_next(const struct xenstore *xs,
 	return after ? after->next : xs->conns;
 }
 
-/* --- requests --------------------------------------------------------------------- */
+/* --- requests ----------------------------------------------------------- */
 
 static void send_reply(struct xenstore_conn *conn,
 		       const struct xenstore_message *request, int rc)
@@ -284,7 +284,7 @@ uint64_t xenstore_wait_ms(struct xenstore_conn *conn, uint64_t now_ms)
 	return xenstore_account_wait_ms(accounts, account, now_ms);
 }
 
-/* --- domains ---------------------------------------------------------------------- */
+/* --- domains ------------------------------------------------------------ */
 
 int xenstore_introduce(struct xenstore *xs, unsigned domid, uint64_t now_ms)
 {

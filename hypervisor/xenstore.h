@@ -28,7 +28,7 @@ struct xenstore_quota {
 	uint32_t watches;
 	uint32_t transactions;	    /* open at once */
 	uint32_t transaction_nodes; /* read or changed by one transaction */
-	uint32_t node_size;	    /* 8 a permission, children's names, value */
+	uint32_t node_size;	    /* 8 a permission, names below, value */
 	uint32_t node_permissions;
 	uint32_t path_max;	    /* below /local/domain/N/, or absolute */
 	uint32_t outstanding;	    /* not taken, of one connection */

@@ -95,7 +95,7 @@ static void tell(const struct xenstore_view *view, struct xenstore_node *before,
 				    removed);
 }
 
-/* --- values ------------------------------------------------------------------- */
+/* --- values ------------------------------------------------------------- */
 
 static int change_value(const struct xenstore_view *view, const char *path,
 			struct xenstore_node *node, const void *bytes,
@@ -131,7 +131,7 @@ static int change_value(const struct xenstore_view *view, const char *path,
 	return 0;
 }
 
-/* --- new nodes ---------------------------------------------------------------- */
+/* --- new nodes ---------------------------------------------------------- */
 
 static uint32_t count_steps(const char *rest)
 {
@@ -174,7 +174,8 @@ static int ask_quotas(const struct xenstore_view *view, const struct gap *gap,
 	if (nodes > quota->nodes || !fits_node_size(gap, len, quota->node_size))
 		return -ENOSPC;
 	while (xenstore_path_next(&rest, &step))
-		bytes += xenstore_node_cost(step.len, gap->nearest->perms->count);
+		bytes += xenstore_node_cost(step.len,
+					    gap->nearest->perms->count);
 	return xenstore_conn_room(view->conn, bytes);
 }
 
@@ -295,7 +296,8 @@ static int create(const struct xenstore_view *view, const char *path,
 	if (!perms)
 		return -ENOMEM;
 	rc = xenstore_value_new(&value, owner, bytes, len);
-	chain = rc ? NULL : new_chain(gap->rest, owner, perms, value, generation);
+	chain = rc ? NULL :
+		     new_chain(gap->rest, owner, perms, value, generation);
 	xenstore_perms_unref(perms);
 	rc = chain ? attach(view, path, gap->rest, chain) : -ENOMEM;
 	if (rc)
@@ -339,7 +341,7 @@ int xenstore_edit_mkdir(const struct xenstore_view *view, const char *path)
 	return create(view, path, &gap, NULL, 0);
 }
 
-/* --- removal ------------------------------------------------------------------ */
+/* --- removal ------------------------------------------------------------ */
 
 static void uncount(struct xenstore_node *from)
 {
@@ -403,7 +405,7 @@ int xenstore_edit_rm(const struct xenstore_view *view, const char *path)
 	return rc;
 }
 
-/* --- permissions -------------------------------------------------------------- */
+/* --- permissions -------------------------------------------------------- */
 
 /* Takes over perms. */
 static int own_and_set(struct xenstore_node **top, const char *path,
@@ -480,7 +482,7 @@ int xenstore_edit_set_perms(const struct xenstore_view *view, const char *path,
 	return change_perms(view, path, owner, perms);
 }
 
-/* --- what a transaction did --------------------------------------------------- */
+/* --- what a transaction did --------------------------------------------- */
 
 static int merge_into(struct xenstore *xs, struct xenstore_node **top,
 		      const char *path, const struct xenstore_node *of)

@@ -101,7 +101,7 @@ static inline int xenstore_conn_room(const struct xenstore_conn *conn,
 	return -ENOMEM;
 }
 
-/* --- xenstore_edit.c: all paths canonical; 0 or -errno ---------------------- */
+/* --- xenstore_edit.c: all paths canonical; 0 or -errno ------------------ */
 
 /* Notes, in a transaction, that the path was read.  -ENOSPC, -ENOMEM. */
 int xenstore_edit_read(const struct xenstore_view *view, const char *path);
@@ -125,7 +125,7 @@ int xenstore_edit_merge(struct xenstore *xs, struct xenstore_node **top,
 /* Make the accounts' pending counts true, or forget them. */
 void xenstore_edit_settle(struct xenstore *xs, bool keep);
 
-/* --- xenstore_tx.c ------------------------------------------------------------ */
+/* --- xenstore_tx.c ------------------------------------------------------ */
 
 /* 0, -ENOSPC or -ENOMEM. */
 int xenstore_tx_start(struct xenstore_conn *conn, struct xenstore_tx **out);
@@ -143,7 +143,7 @@ int xenstore_tx_access(struct xenstore_conn *conn, struct xenstore_tx *tx,
 /* Bytes that so many new entries with paths of this length take. */
 size_t xenstore_tx_access_cost(size_t path_len);
 
-/* --- xenstore_watch.c --------------------------------------------------------- */
+/* --- xenstore_watch.c --------------------------------------------------- */
 
 /* 0, -EEXIST, -E2BIG, -ENOMEM. */
 int xenstore_watch_add(struct xenstore_conn *conn, const char *path,
@@ -166,7 +166,7 @@ void xenstore_watch_fire(struct xenstore *xs, struct xenstore_conn *cause,
 /* A special event: those who watch exactly this. */
 void xenstore_watch_special(struct xenstore *xs, const char *name);
 
-/* --- xenstore_record.c -------------------------------------------------------- */
+/* --- xenstore_record.c -------------------------------------------------- */
 
 void xenstore_record_node(struct xenstore *xs, const char *path,
 			  const struct xenstore_node *node);
@@ -174,13 +174,15 @@ void xenstore_record_rm(struct xenstore *xs, const char *path);
 void xenstore_record_domain(struct xenstore *xs,
 			    const struct xenstore_account *account);
 void xenstore_record_released(struct xenstore *xs, unsigned domid);
-void xenstore_record_conn(struct xenstore *xs, const struct xenstore_conn *conn);
+void xenstore_record_conn(struct xenstore *xs,
+			  const struct xenstore_conn *conn);
 void xenstore_record_closed(struct xenstore *xs,
 			    const struct xenstore_conn *conn);
-void xenstore_record_watch(struct xenstore *xs, const struct xenstore_conn *conn,
+void xenstore_record_watch(struct xenstore *xs,
+			   const struct xenstore_conn *conn,
 			   const struct xenstore_watch *watch, bool set);
 
-/* --- xenstore_request.c ------------------------------------------------------- */
+/* --- xenstore_request.c ------------------------------------------------- */
 
 /* To xs->reply and reply_len: 0 or -errno. */
 int xenstore_request_serve(struct xenstore_conn *conn,

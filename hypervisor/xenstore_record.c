@@ -16,15 +16,16 @@
 
 #define NUMBER_SIZE 24
 
-/* --- out ---------------------------------------------------------------------- */
+/* --- out ---------------------------------------------------------------- */
 
 struct sink {
 	int (*put)(void *ctx, const struct xenstore_record *rec);
 	void *ctx;
 };
 
-static int put(const struct sink *sink, uint8_t type, const char *a, size_t a_len,
-	       const char *b, size_t b_len, const char *c, size_t c_len)
+static int put(const struct sink *sink, uint8_t type, const char *a,
+	       size_t a_len, const char *b, size_t b_len, const char *c,
+	       size_t c_len)
 {
 	struct xenstore_record rec = {
 		.type = type,
@@ -155,7 +156,8 @@ void xenstore_record_closed(struct xenstore *xs,
 		    "", 0, "", 0);
 }
 
-void xenstore_record_watch(struct xenstore *xs, const struct xenstore_conn *conn,
+void xenstore_record_watch(struct xenstore *xs,
+			   const struct xenstore_conn *conn,
 			   const struct xenstore_watch *watch, bool set)
 {
 	struct sink sink = sink_of(xs);
@@ -208,7 +210,7 @@ int xenstore_save(const struct xenstore *xs,
 	return rc;
 }
 
-/* --- in ----------------------------------------------------------------------- */
+/* --- in ----------------------------------------------------------------- */
 
 /* A field as a string, NULL if it is none or longer than max. */
 static const char *text_of(const struct xenstore_record *rec, unsigned i,

@@ -26,7 +26,7 @@ struct request {
 	struct xenstore_watch *first; /* set by this request: to be told */
 };
 
-/* --- replies ------------------------------------------------------------------ */
+/* --- replies ------------------------------------------------------------ */
 
 static int reply(struct request *r, const void *bytes, size_t len)
 {
@@ -59,7 +59,7 @@ static int append(struct request *r, const void *bytes, size_t len)
 	return 0;
 }
 
-/* --- arguments ---------------------------------------------------------------- */
+/* --- arguments ---------------------------------------------------------- */
 
 static int canonical(struct request *r, const char *path, bool special)
 {
@@ -109,7 +109,7 @@ static int get(struct request *r, unsigned want, struct xenstore_node **out)
 	return !rc && !node ? -ENOENT : rc;
 }
 
-/* --- nodes -------------------------------------------------------------------- */
+/* --- nodes -------------------------------------------------------------- */
 
 static int on_read(struct request *r)
 {
@@ -291,7 +291,7 @@ static int on_set_perms(struct request *r)
 	return rc ? rc : reply_ok(r);
 }
 
-/* --- watches ------------------------------------------------------------------ */
+/* --- watches ------------------------------------------------------------ */
 
 /* Canonical to r->path; how much of that the client does not see. */
 static int watch_args(struct request *r, const char *arg[2], uint32_t *prefix)
@@ -343,7 +343,7 @@ static int on_reset_watches(struct request *r)
 	return reply_ok(r);
 }
 
-/* --- transactions ------------------------------------------------------------- */
+/* --- transactions ------------------------------------------------------- */
 
 static int on_transaction_start(struct request *r)
 {
@@ -379,7 +379,7 @@ static int on_transaction_end(struct request *r)
 	return rc ? rc : reply_ok(r);
 }
 
-/* --- domains ------------------------------------------------------------------ */
+/* --- domains ------------------------------------------------------------ */
 
 static int on_get_domain_path(struct request *r)
 {
@@ -463,7 +463,7 @@ static int on_set_target(struct request *r)
 	return reply_ok(r);
 }
 
-/* --- control ------------------------------------------------------------------ */
+/* --- control ------------------------------------------------------------ */
 
 static int control_quota(struct request *r)
 {
@@ -505,7 +505,7 @@ static int on_control(struct request *r)
 	return -EINVAL;
 }
 
-/* --- all of them -------------------------------------------------------------- */
+/* --- all of them -------------------------------------------------------- */
 
 enum { PRIVILEGED = 1, NO_TX = 2, WRITES = 4 };
 

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- permissions and values ----------------------------------------------- */
+/* --- permissions and values --------------------------------------------- */
 
 struct xenstore_perms *xenstore_perms_new(const struct xenstore_perm *entry,
 					  uint32_t count)
@@ -104,7 +104,7 @@ void xenstore_value_unref(struct xenstore_value *value)
 	free(value);
 }
 
-/* --- nodes ------------------------------------------------------------------ */
+/* --- nodes -------------------------------------------------------------- */
 
 size_t xenstore_node_cost(size_t name_len, uint32_t perms)
 {
@@ -112,12 +112,13 @@ size_t xenstore_node_cost(size_t name_len, uint32_t perms)
 	       perms * XENSTORE_PERM_BYTES;
 }
 
-/* Make the owner pay for what the node is now. */
+/* Make the owner pay for what the node is now, however it became that. */
 static void charge(struct xenstore_node *node)
 {
-	uint32_t bytes = xenstore_node_cost(node->name_len, node->perms->count) +
-			 node->room * sizeof(*node->child);
+	uint32_t bytes;
 
+	bytes = xenstore_node_cost(node->name_len, node->perms->count) +
+		node->children * sizeof(*node->child);
 	xenstore_account_memory(node->owner,
 				(int64_t)bytes - node->charged);
 	node->charged = bytes;
@@ -211,7 +212,7 @@ size_t xenstore_node_size(const struct xenstore_node *node)
 	       xenstore_value_len(node->value);
 }
 
-/* --- children --------------------------------------------------------------- */
+/* --- children ----------------------------------------------------------- */
 
 static int compare(const struct xenstore_node *node, const char *name,
 		   size_t len)
@@ -260,7 +261,6 @@ static int set_room(struct xenstore_node *node, uint32_t room)
 	}
 	node->child = child;
 	node->room = room;
-	charge(node);
 	return 0;
 }
 
@@ -288,6 +288,7 @@ int xenstore_node_add(struct xenstore_node *node, struct xenstore_node *child,
 	node->child[at] = child;
 	node->children++;
 	node->names_bytes += child->name_len + 1;
+	charge(node);
 	changed(node, generation);
 	return 0;
 }
@@ -309,7 +310,8 @@ struct xenstore_node *xenstore_node_detach(struct xenstore_node *node,
 		(node->children - at) * sizeof(*node->child));
 	node->names_bytes -= child->name_len + 1;
 	if (node->children * 4 <= node->room)
-		(void)set_room(node, node->room / 2); /* as well without */
+		(void)set_room(node, node->children * 2); /* or stay large */
+	charge(node);
 	changed(node, generation);
 	return child;
 }
@@ -331,7 +333,8 @@ int xenstore_node_set_perms(struct xenstore_node *node,
 
 	assert(node->refs == 1);
 	if (node->owner != owner && value) {
-		if (xenstore_value_new(&value, owner, value->bytes, value->len)) {
+		if (xenstore_value_new(&value, owner, node->value->bytes,
+				       node->value->len)) {
 			xenstore_perms_unref(perms);
 			return -ENOMEM;
 		}
@@ -350,7 +353,7 @@ int xenstore_node_set_perms(struct xenstore_node *node,
 	return 0;
 }
 
-/* --- trees ------------------------------------------------------------------ */
+/* --- trees -------------------------------------------------------------- */
 
 struct xenstore_node *xenstore_tree_find(struct xenstore_node *top,
 					 const char *path, const char **rest,
@@ -428,7 +431,7 @@ struct xenstore_node *xenstore_tree_own(struct xenstore_node **top,
 	return node;
 }
 
-/* --- walking ---------------------------------------------------------------- */
+/* --- walking ------------------------------------------------------------ */
 
 void xenstore_walk_start(struct xenstore_walk *walk, struct xenstore_node *from,
 			 const char *path)

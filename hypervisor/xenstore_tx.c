@@ -33,7 +33,7 @@ static uint32_t incarnation_of(uint32_t id)
 	return id >> COUNTER_BITS;
 }
 
-/* --- begin and end ------------------------------------------------------------ */
+/* --- begin and end ------------------------------------------------------ */
 
 static struct xenstore_tx *lookup(struct xenstore_conn *conn, uint32_t id)
 {
@@ -130,7 +130,7 @@ void xenstore_tx_abort_all(struct xenstore_conn *conn)
 		xenstore_tx_abort(conn, conn->txs);
 }
 
-/* --- what it touches ---------------------------------------------------------- */
+/* --- what it touches ---------------------------------------------------- */
 
 static bool find_access(const struct xenstore_tx *tx, const char *path,
 			size_t len, uint32_t *at)
@@ -217,7 +217,7 @@ int xenstore_tx_access(struct xenstore_conn *conn, struct xenstore_tx *tx,
 	return 0;
 }
 
-/* --- commit ------------------------------------------------------------------- */
+/* --- commit ------------------------------------------------------------- */
 
 static bool is_conflict(const struct xenstore *xs,
 			const struct xenstore_access *access)

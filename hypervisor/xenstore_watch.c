@@ -107,7 +107,7 @@ void xenstore_watch_remove_all(struct xenstore_conn *conn)
 		drop(conn, &conn->watches);
 }
 
-/* --- events ------------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------- */
 
 static void send(struct xenstore_conn *to, struct xenstore_conn *cause,
 		 const struct xenstore_watch *watch, const char *path)

@@ -66,7 +66,7 @@ static void add(struct text *t, const void *bytes, size_t len)
 	t->len += len;
 }
 
-/* --- what the store says ------------------------------------------------------ */
+/* --- what the store says ------------------------------------------------ */
 
 static void on_reply(void *ctx, struct xenstore_conn *conn,
 		     const struct xenstore_message *msg)
@@ -109,7 +109,7 @@ static void on_record(void *ctx, const struct xenstore_record *rec)
 	add_record(&d->journal, rec);
 }
 
-/* --- requests from bytes ------------------------------------------------------ */
+/* --- requests from bytes ------------------------------------------------ */
 
 static uint8_t byte(struct duel *d)
 {
@@ -261,15 +261,28 @@ static uint32_t type_of(uint8_t b)
 	return b & 0x80 ? often[b % 16] : b % 26;
 }
 
+/* Domain 0 has no quota, but the model has. */
+static uint32_t within_limits(const struct duel *d, uint32_t type)
+{
+	uint32_t nodes, watches, transactions;
+
+	model_counts(d->model, 0, &nodes, &watches, &transactions);
+	if (type == XS_CONTROL) /* has no words there */
+		return XS_WRITE;
+	if (type == XS_TRANSACTION_START && transactions == MODEL_TXS_MAX)
+		return XS_TRANSACTION_END;
+	if (type == XS_WATCH && watches == MODEL_WATCHES_MAX)
+		return XS_RESET_WATCHES;
+	return type;
+}
+
 static unsigned next_request(struct duel *d)
 {
 	uint8_t who = byte(d);
 	unsigned i = who % MODEL_CONNS, which = who >> 2;
 
 	memset(&d->msg, 0, sizeof(d->msg));
-	d->msg.type = type_of(byte(d));
-	if (d->msg.type == XS_CONTROL)
-		d->msg.type = XS_WRITE; /* the model has no words */
+	d->msg.type = within_limits(d, type_of(byte(d)));
 	d->msg.req_id = d->left;
 	if (which % 4 == 3 || d->msg.type == XS_TRANSACTION_END)
 		d->msg.tx_id = model_tx_id(d->model, i, which / 4);
@@ -280,7 +293,7 @@ static unsigned next_request(struct duel *d)
 	return i;
 }
 
-/* --- comparing ---------------------------------------------------------------- */
+/* --- comparing ---------------------------------------------------------- */
 
 static bool __attribute__((format(printf, 2, 3)))
 differ(struct duel *d, const char *format, ...)
@@ -387,7 +400,7 @@ static bool play_one(struct duel *d)
 	       same_counts(d);
 }
 
-/* --- restoring ---------------------------------------------------------------- */
+/* --- restoring ---------------------------------------------------------- */
 
 static int save_one(void *ctx, const struct xenstore_record *rec)
 {
@@ -456,7 +469,7 @@ static bool restores(struct duel *d, const struct text *records,
 	return same;
 }
 
-/* --- all of it ---------------------------------------------------------------- */
+/* --- all of it ---------------------------------------------------------- */
 
 static void begin(struct duel *d)
 {

@@ -12,8 +12,8 @@
 #define PATH 160
 #define VALUE 160
 #define TOKEN 32
-#define WATCHES 64
-#define TXS 16
+#define WATCHES MODEL_WATCHES_MAX
+#define TXS MODEL_TXS_MAX
 #define DOMAINS 8
 
 struct node {
@@ -70,7 +70,7 @@ struct model {
 	unsigned events;
 };
 
-/* --- trees -------------------------------------------------------------------- */
+/* --- trees -------------------------------------------------------------- */
 
 static struct tree copy_tree(const struct tree *of)
 {
@@ -175,7 +175,7 @@ static unsigned size_of(const struct tree *t, const struct node *node)
 	return size;
 }
 
-/* --- who may ------------------------------------------------------------------ */
+/* --- who may ------------------------------------------------------------ */
 
 enum { READ = 1, WRITE = 2, OWNER = 4 };
 
@@ -209,7 +209,7 @@ static bool may_know(const struct model *m, unsigned domid,
 			readable(m, domid, parent_of(t, path)));
 }
 
-/* --- events ------------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------- */
 
 static void tell(struct model *m, unsigned i, const struct watch *w,
 		 const char *path)
@@ -270,7 +270,7 @@ unsigned model_events(struct model *m, const char *events[MODEL_EVENTS_MAX])
 	return n;
 }
 
-/* --- a request ---------------------------------------------------------------- */
+/* --- a request ---------------------------------------------------------- */
 
 struct ask {
 	struct model *m;
@@ -491,7 +491,7 @@ static int on_get_perms(struct ask *a)
 	return rc;
 }
 
-/* --- changes ------------------------------------------------------------------ */
+/* --- changes ------------------------------------------------------------ */
 
 static int change(struct ask *a, struct node *node, const char *value,
 		  unsigned len)
@@ -715,7 +715,7 @@ static int on_set_perms(struct ask *a)
 	return edit(a, do_set_perms, node, NULL, 0, false);
 }
 
-/* --- watches ------------------------------------------------------------------ */
+/* --- watches ------------------------------------------------------------ */
 
 static unsigned watches_of(const struct model *m, unsigned domid)
 {
@@ -777,7 +777,7 @@ static int on_unwatch(struct ask *a)
 	return ok(a);
 }
 
-/* --- transactions ------------------------------------------------------------- */
+/* --- transactions ------------------------------------------------------- */
 
 static void drop_tx(struct conn *conn, struct tx *tx)
 {
@@ -942,7 +942,7 @@ static int on_reset(struct ask *a)
 	return ok(a);
 }
 
-/* --- domains ------------------------------------------------------------------ */
+/* --- domains ------------------------------------------------------------ */
 
 static int domid_arg(struct ask *a, unsigned arg, unsigned *domid)
 {
@@ -1088,7 +1088,7 @@ static int on_set_target(struct ask *a)
 	return ok(a);
 }
 
-/* --- all of it ---------------------------------------------------------------- */
+/* --- all of it ---------------------------------------------------------- */
 
 static int serve(struct ask *a)
 {

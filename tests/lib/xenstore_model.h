@@ -13,11 +13,14 @@
 #include "hypervisor/xenstore.h"
 
 #define MODEL_CONNS 4
-#define MODEL_EVENTS_MAX 4096
+#define MODEL_EVENTS_MAX 16384
+#define MODEL_WATCHES_MAX 24 /* of a connection */
+#define MODEL_TXS_MAX 8
 
 struct model;
 
-/* Connection i is of domid[i].  Aborts without memory. */
+/* Connection i is of domid[i].  Aborts without memory, and above its own
+ * limits, which no quota keeps domain 0 from. */
 struct model *model_new(const struct xenstore_quota *quota,
 			const unsigned domid[MODEL_CONNS]);
 void model_free(struct model *model);

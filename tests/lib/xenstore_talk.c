@@ -14,6 +14,7 @@ static void on_reply(void *ctx, struct xenstore_conn *conn,
 	struct talk *t = ctx;
 	size_t len = msg->len;
 
+	t->events_at_reply = t->events;
 	memcpy(t->reply, msg->payload, len);
 	if (len && !t->reply[len - 1])
 		len--;
@@ -62,6 +63,27 @@ void talk_init(struct talk *t, const struct xenstore_quota *quota)
 void talk_fini(struct talk *t)
 {
 	xenstore_free(t->xs);
+}
+
+static int restore_into(void *ctx, const struct xenstore_record *rec)
+{
+	return xenstore_restore(ctx, rec);
+}
+
+int talk_restart(struct talk *t)
+{
+	struct xenstore_out out = { on_record, on_reply, on_event, t };
+	struct xenstore *old = t->xs;
+	int rc;
+
+	if (xenstore_new(&t->xs, NULL, &out))
+		abort();
+	rc = xenstore_save(old, restore_into, t->xs);
+	xenstore_free(old);
+	t->guest = xenstore_conn_next(t->xs, NULL);
+	if (xenstore_open(t->xs, &t->control, 0, 0, 0))
+		abort();
+	return rc;
 }
 
 const char *talk_bytes(struct talk *t, struct xenstore_conn *conn,

@@ -16,9 +16,9 @@ struct talk {
 	struct xenstore_conn *guest;   /* domain 1 */
 	uint64_t now_ms;
 	char reply[TALK_TEXT_MAX];
-	/* Events and replies since talk_heard(): "domid:path=token " */
-	char heard[TALK_TEXT_MAX];
+	char heard[TALK_TEXT_MAX]; /* events, "domid:path=token" */
 	unsigned long events, records;
+	unsigned long events_at_reply; /* how many were before it */
 	struct xenstore_conn *cause; /* of the last event */
 };
 
@@ -26,6 +26,12 @@ struct talk {
  * and /local/domain/1/data its own.  quota NULL: the defaults. */
 void talk_init(struct talk *t, const struct xenstore_quota *quota);
 void talk_fini(struct talk *t);
+/*
+ * The store is killed, and a new one has its records.  The guest's connection
+ * is back by its key, 1; all others are gone, and the control domain has a new
+ * one.  The first error of a record, or 0.
+ */
+int talk_restart(struct talk *t);
 
 /*
  * One request.  Returns the reply, with its NULs as '|' and without the last
@@ -47,7 +53,7 @@ const char *talk_write(struct talk *t, struct xenstore_conn *conn, uint32_t tx,
 uint32_t talk_start(struct talk *t, struct xenstore_conn *conn);
 const char *talk_end(struct talk *t, struct xenstore_conn *conn, uint32_t tx,
 		     bool commit);
-/* What was heard since the last call, without replies. */
+/* Events since the last call. */
 const char *talk_heard(struct talk *t);
 /* Nothing is counted wrongly. */
 bool talk_is_sound(struct talk *t);
