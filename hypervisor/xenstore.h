@@ -34,7 +34,8 @@ struct xenstore_quota {
 	uint32_t outstanding;	    /* not taken, of one connection */
 	uint32_t memory_soft;	    /* bytes; reported */
 	uint32_t memory_hard;	    /* bytes; refused */
-	/* Writes: one costs one credit. */
+	/* A request that writes costs a credit, or one for each node that it
+	 * makes or removes. */
 	uint32_t write_rate;	    /* credits a second, of all domains */
 	uint32_t write_burst;	    /* credits a domain may save */
 	uint32_t write_reserve;	    /* credits saved for all */

@@ -163,12 +163,13 @@ static void earn(struct xenstore_accounts *all,
 }
 
 void xenstore_account_debit(struct xenstore_accounts *all,
-			    struct xenstore_account *account, uint64_t now_ms)
+			    struct xenstore_account *account, uint32_t credits,
+			    uint64_t now_ms)
 {
 	if (!account->in_pool)
 		return;
 	earn(all, account, now_ms);
-	account->credit -= CREDIT;
+	account->credit -= (int64_t)credits * CREDIT;
 }
 
 uint64_t xenstore_account_wait_ms(struct xenstore_accounts *all,

@@ -55,9 +55,10 @@ void xenstore_account_memory(struct xenstore_account *account, int64_t bytes);
 /* After a change of `introduced` or `connections`: joins or leaves the pool. */
 void xenstore_account_pool(struct xenstore_accounts *all,
 			   struct xenstore_account *account, uint64_t now_ms);
-/* Pays for a write; domain 0 never does. */
+/* Pays so many credits; domain 0 never does. */
 void xenstore_account_debit(struct xenstore_accounts *all,
-			    struct xenstore_account *account, uint64_t now_ms);
+			    struct xenstore_account *account, uint32_t credits,
+			    uint64_t now_ms);
 /* 0: there is credit; else milliseconds until there is. */
 uint64_t xenstore_account_wait_ms(struct xenstore_accounts *all,
 				  struct xenstore_account *account,

@@ -39,26 +39,27 @@ static const struct xenstore_quota *quota_of(const struct xenstore_view *view)
 	return &view->xs->accounts.quota;
 }
 
-/* In a transaction: note what is done at path[0..len). */
-static int note(const struct xenstore_view *view, const char *path, size_t len,
+/* In a transaction: note what is done at the whole path. */
+static int note(const struct xenstore_view *view, const char *path,
 		struct xenstore_access **out)
 {
+	struct xenstore_node *was;
+
 	*out = NULL;
 	if (!view->tx)
 		return 0;
-	return xenstore_tx_access(view->conn, view->tx, path, len, out);
+	was = xenstore_tree_find(view->tx->base, path, NULL, NULL);
+	return xenstore_tx_access(view->conn, view->tx, path, strlen(path), was,
+				  out);
 }
 
-static int note_change(const struct xenstore_view *view, const char *path,
-		       size_t len, bool event)
+static int note_change(const struct xenstore_view *view, const char *path)
 {
 	struct xenstore_access *access;
-	int rc = note(view, path, len, &access);
+	int rc = note(view, path, &access);
 
-	if (!rc && access) {
-		access->changed = true;
-		access->event |= event;
-	}
+	if (!rc && access)
+		access->changed = access->event = true;
 	return rc;
 }
 
@@ -66,7 +67,21 @@ int xenstore_edit_read(const struct xenstore_view *view, const char *path)
 {
 	struct xenstore_access *access;
 
-	return note(view, path, strlen(path), &access);
+	return note(view, path, &access);
+}
+
+/* The node before `rest` gets or loses a child. */
+static int note_parent(const struct xenstore_view *view, const char *path,
+		       const char *rest, const struct xenstore_node *was)
+{
+	struct xenstore_access *access;
+	int rc;
+
+	rc = xenstore_tx_access(view->conn, view->tx, path,
+				length_before(path, rest), was, &access);
+	if (!rc)
+		access->changed = true;
+	return rc;
 }
 
 void xenstore_edit_settle(struct xenstore *xs, bool keep)
@@ -102,7 +117,7 @@ static int change_value(const struct xenstore_view *view, const char *path,
 			uint32_t len)
 {
 	const struct xenstore_quota *quota = quota_of(view);
-	uint64_t generation = view->xs->generation + 1;
+	uint64_t generation = ++view->xs->generation;
 	struct xenstore_value *value;
 	size_t size;
 	int rc;
@@ -112,7 +127,7 @@ static int change_value(const struct xenstore_view *view, const char *path,
 		return -ENOSPC;
 	rc = xenstore_conn_room(view->conn, xenstore_value_cost(len));
 	if (!rc)
-		rc = note_change(view, path, strlen(path), true);
+		rc = note_change(view, path);
 	if (!rc)
 		rc = xenstore_value_new(&value, node->owner, bytes, len);
 	if (rc)
@@ -123,7 +138,6 @@ static int change_value(const struct xenstore_view *view, const char *path,
 		xenstore_value_unref(value);
 		return -ENOMEM;
 	}
-	view->xs->generation = generation;
 	xenstore_node_set_value(node, value, generation);
 	if (!view->tx)
 		xenstore_record_node(view->xs, path, node);
@@ -179,18 +193,33 @@ static int ask_quotas(const struct xenstore_view *view, const struct gap *gap,
 	return xenstore_conn_room(view->conn, bytes);
 }
 
-/* Note the nearest node, which gets a child, and all new ones. */
+/*
+ * Note the nearest node, which gets a child, and all new ones.  What was in
+ * their places is followed step by step: paths may be deep.
+ */
 static int note_new(const struct xenstore_view *view, const char *path,
 		    const struct gap *gap)
 {
 	const char *rest = gap->rest;
+	struct xenstore_access *access;
 	struct xenstore_step step;
+	struct xenstore_node *was;
 	int rc;
 
-	rc = note_change(view, path, length_before(path, rest), false);
-	while (!rc && xenstore_path_next(&rest, &step))
-		rc = note_change(view, path, step.name + step.len - path,
-				 !*rest);
+	if (!view->tx)
+		return 0;
+	was = xenstore_tree_at(view->tx->base, path, rest);
+	rc = note_parent(view, path, rest, was);
+	while (!rc && xenstore_path_next(&rest, &step)) {
+		was = xenstore_node_child(was, step.name, step.len);
+		rc = xenstore_tx_access(view->conn, view->tx, path,
+					step.name + step.len - path, was,
+					&access);
+		if (rc)
+			break;
+		access->changed = true;
+		access->event |= !*rest;
+	}
 	return rc;
 }
 
@@ -243,9 +272,9 @@ new_chain(const char *rest, struct xenstore_account *owner,
 	return node;
 }
 
-/* Record each new node. */
+/* Record each new node: `chain` and those below it. */
 static void record_new(const struct xenstore_view *view, const char *path,
-		       const char *rest)
+		       const char *rest, const struct xenstore_node *chain)
 {
 	char part[XENSTORE_PATH_SIZE];
 	struct xenstore_step step;
@@ -257,9 +286,8 @@ static void record_new(const struct xenstore_view *view, const char *path,
 
 		memcpy(part, path, len);
 		part[len] = '\0';
-		xenstore_record_node(view->xs, part,
-				     xenstore_tree_find(view->xs->top, part,
-							NULL, NULL));
+		xenstore_record_node(view->xs, part, chain);
+		chain = chain->children ? chain->child[0] : NULL;
 	}
 }
 
@@ -280,7 +308,7 @@ static int attach(const struct xenstore_view *view, const char *path,
 static int create(const struct xenstore_view *view, const char *path,
 		  const struct gap *gap, const void *bytes, uint32_t len)
 {
-	uint64_t generation = view->xs->generation + 1;
+	uint64_t generation = ++view->xs->generation;
 	struct xenstore_value *value = NULL;
 	struct xenstore_account *owner;
 	struct xenstore_perms *perms;
@@ -302,10 +330,10 @@ static int create(const struct xenstore_view *view, const char *path,
 	rc = chain ? attach(view, path, gap->rest, chain) : -ENOMEM;
 	if (rc)
 		return rc;
-	view->xs->generation = generation;
+	view->xs->cost += gap->missing;
 	owner->nodes_pending += gap->missing;
 	settle(view);
-	record_new(view, path, gap->rest);
+	record_new(view, path, gap->rest, chain);
 	tell(view, NULL, path, false);
 	return 0;
 }
@@ -343,19 +371,24 @@ int xenstore_edit_mkdir(const struct xenstore_view *view, const char *path)
 
 /* --- removal ------------------------------------------------------------ */
 
-static void uncount(struct xenstore_node *from)
+/* Count the owners of all nodes from here on; returns how many there are. */
+static uint32_t count(struct xenstore_node *from, int32_t each)
 {
 	struct xenstore_walk walk;
 	struct xenstore_node *node;
+	uint32_t n = 0;
 
 	xenstore_walk_start(&walk, from, "");
-	while ((node = xenstore_walk_next(&walk)))
-		node->owner->nodes_pending--;
+	while ((node = xenstore_walk_next(&walk))) {
+		node->owner->nodes_pending += each;
+		n++;
+	}
+	return n;
 }
 
 /* The node and all below leave the tree; its parent is there. */
-static int cut(struct xenstore_node **top, const char *path,
-	       uint64_t generation)
+static int cut(struct xenstore *xs, struct xenstore_node **top,
+	       const char *path, uint64_t generation)
 {
 	const char *name = strrchr(path, '/') + 1;
 	struct xenstore_node *parent, *node;
@@ -364,21 +397,24 @@ static int cut(struct xenstore_node **top, const char *path,
 	if (!parent)
 		return -ENOMEM;
 	node = xenstore_node_detach(parent, name, strlen(name), generation);
-	uncount(node);
+	xs->cost += count(node, -1);
 	xenstore_node_unref(node);
 	return 0;
 }
 
 static int note_rm(const struct xenstore_view *view, const char *path)
 {
-	size_t parent = length_before(path, strrchr(path, '/') + 1);
+	const char *name = strrchr(path, '/') + 1;
 	struct xenstore_access *access;
 	int rc;
 
-	rc = note_change(view, path, parent, false);
+	if (!view->tx)
+		return 0;
+	rc = note_parent(view, path, name,
+			 xenstore_tree_at(view->tx->base, path, name));
 	if (!rc)
-		rc = note(view, path, strlen(path), &access);
-	if (!rc && access)
+		rc = note(view, path, &access);
+	if (!rc)
 		access->changed = access->removed = access->event = true;
 	return rc;
 }
@@ -386,17 +422,16 @@ static int note_rm(const struct xenstore_view *view, const char *path)
 int xenstore_edit_rm(const struct xenstore_view *view, const char *path)
 {
 	struct xenstore_node **top = xenstore_view_top(view), *before;
-	uint64_t generation = view->xs->generation + 1;
+	uint64_t generation = ++view->xs->generation;
 	int rc;
 
 	rc = note_rm(view, path);
 	if (rc)
 		return rc;
 	before = xenstore_node_ref(*top);
-	rc = cut(top, path, generation);
+	rc = cut(view->xs, top, path, generation);
 	if (!rc) {
-		view->xs->generation = generation;
-		settle(view);
+			settle(view);
 		if (!view->tx)
 			xenstore_record_rm(view->xs, path);
 		tell(view, before, path, true);
@@ -437,14 +472,13 @@ static int change_perms(const struct xenstore_view *view, const char *path,
 			struct xenstore_perms *perms)
 {
 	struct xenstore_node **top = xenstore_view_top(view), *before, *node;
-	uint64_t generation = view->xs->generation + 1;
+	uint64_t generation = ++view->xs->generation;
 	int rc;
 
 	before = xenstore_node_ref(*top);
 	rc = own_and_set(top, path, owner, perms, generation, &node);
 	if (!rc) {
-		view->xs->generation = generation;
-		settle(view);
+			settle(view);
 		if (!view->tx)
 			xenstore_record_node(view->xs, path, node);
 		tell(view, before, path, false);
@@ -473,7 +507,7 @@ int xenstore_edit_set_perms(const struct xenstore_view *view, const char *path,
 		return -ENOMEM;
 	rc = xenstore_conn_room(view->conn, count * XENSTORE_PERM_BYTES);
 	if (!rc)
-		rc = note_change(view, path, strlen(path), true);
+		rc = note_change(view, path);
 	if (rc)
 		return rc;
 	perms = xenstore_perms_new(list, count);
@@ -498,39 +532,41 @@ static int merge_into(struct xenstore *xs, struct xenstore_node **top,
 	return rc;
 }
 
-static int merge_new(struct xenstore *xs, struct xenstore_node **top,
-		     const char *path, const struct xenstore_node *of)
+/*
+ * What was made where nothing was comes as it is, with all below: nobody else
+ * has made anything there, or there would have been a conflict.
+ */
+static int graft(struct xenstore *xs, struct xenstore_node **top,
+		 const char *path, struct xenstore_node *of)
 {
-	struct xenstore_node *parent, *node;
+	struct xenstore_node *parent;
 
 	parent = xenstore_tree_own(top, path, strrchr(path, '/') + 1,
 				   xs->generation);
-	node = parent ? xenstore_node_new(of->name, of->name_len, of->owner,
-					  of->perms,
-					  xenstore_value_ref(of->value),
-					  xs->generation) :
-			NULL;
-	if (!node || xenstore_node_add(parent, node, xs->generation))
+	if (!parent)
 		return -ENOMEM;
-	of->owner->nodes_pending++;
+	if (xenstore_node_add(parent, xenstore_node_ref(of), xs->generation))
+		return -ENOMEM;
+	count(of, 1);
 	return 0;
 }
 
 int xenstore_edit_merge(struct xenstore *xs, struct xenstore_node **top,
-			const struct xenstore_access *access,
-			const struct xenstore_node *of)
+			struct xenstore_access *access,
+			struct xenstore_node *of)
 {
 	bool there = xenstore_tree_find(*top, access->path, NULL, NULL);
 	int rc = 0;
 
 	xs->generation++;
 	if (there && (!of || access->removed)) {
-		rc = cut(top, access->path, xs->generation);
+		rc = cut(xs, top, access->path, xs->generation);
 		there = false;
 	}
 	if (rc || !of)
 		return rc;
 	if (there)
 		return merge_into(xs, top, access->path, of);
-	return merge_new(xs, top, access->path, of);
+	access->grafted = true;
+	return graft(xs, top, access->path, of);
 }

@@ -33,6 +33,8 @@ struct xenstore_access {
 	bool changed;
 	bool removed; /* with all below, whatever came after */
 	bool event;
+	bool grafted; /* at the commit: all that is below came with it */
+	bool covered; /* came with one that was grafted */
 	uint32_t path_len;
 	char path[];
 };
@@ -67,6 +69,7 @@ struct xenstore {
 	struct xenstore_out out;
 	struct xenstore_node *top;
 	uint64_t generation; /* the newest that was given */
+	uint32_t cost;	     /* nodes made and removed by a request */
 	struct xenstore_conn *conns, **last_conn;
 	char reply[XENSTORE_PAYLOAD_MAX];
 	uint32_t reply_len;
@@ -117,11 +120,12 @@ int xenstore_edit_set_perms(const struct xenstore_view *view, const char *path,
 			    const struct xenstore_perm *perms, uint32_t count);
 /*
  * Work out, in *top, a change that a transaction made; `of`: the node there
- * (NULL: removed).  Counts are left pending.
+ * (NULL: removed).  Where nothing was before, it is grafted with all below it.
+ * Counts are left pending.
  */
 int xenstore_edit_merge(struct xenstore *xs, struct xenstore_node **top,
-			const struct xenstore_access *access,
-			const struct xenstore_node *of);
+			struct xenstore_access *access,
+			struct xenstore_node *of);
 /* Make the accounts' pending counts true, or forget them. */
 void xenstore_edit_settle(struct xenstore *xs, bool keep);
 
@@ -136,9 +140,13 @@ void xenstore_tx_abort_all(struct xenstore_conn *conn);
 /* The transaction is gone whatever this returns: 0, -EAGAIN, -ENOSPC (quota
  * of nodes), -ENOMEM (also if it had failed before). */
 int xenstore_tx_commit(struct xenstore_conn *conn, struct xenstore_tx *tx);
-/* What it noted of this path, made if need be: 0, -ENOSPC, -ENOMEM. */
+/*
+ * What it noted of this path, made if need be: 0, -ENOSPC, -ENOMEM.  `was`:
+ * the node there at the start.
+ */
 int xenstore_tx_access(struct xenstore_conn *conn, struct xenstore_tx *tx,
 		       const char *path, size_t len,
+		       const struct xenstore_node *was,
 		       struct xenstore_access **out);
 /* Bytes that so many new entries with paths of this length take. */
 size_t xenstore_tx_access_cost(size_t path_len);

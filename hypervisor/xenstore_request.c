@@ -544,15 +544,23 @@ static int serve(struct request *r)
 	if (types[type].flags & PRIVILEGED &&
 	    !xenstore_conn_is_privileged(r->conn))
 		return -EACCES;
-	if (types[type].flags & WRITES)
-		xenstore_account_debit(&r->view.xs->accounts, r->conn->account,
-				       r->now_ms);
 	if (r->msg->tx_id && !(types[type].flags & NO_TX)) {
 		r->view.tx = xenstore_tx_find(r->conn, r->msg->tx_id);
 		if (!r->view.tx)
 			return -ENOENT;
 	}
 	return types[type].serve(r);
+}
+
+/* One credit for each node that was made or removed, one at least; also for
+ * what was refused. */
+static void pay(const struct request *r)
+{
+	struct xenstore *xs = r->view.xs;
+
+	if (r->msg->type < XS_TYPES && types[r->msg->type].flags & WRITES)
+		xenstore_account_debit(&xs->accounts, r->conn->account,
+				       xs->cost ? xs->cost : 1, r->now_ms);
 }
 
 int xenstore_request_serve(struct xenstore_conn *conn,
@@ -569,7 +577,9 @@ int xenstore_request_serve(struct xenstore_conn *conn,
 	int rc;
 
 	conn->xs->reply_len = 0;
+	conn->xs->cost = 0;
 	rc = serve(&r);
+	pay(&r);
 	seen->requests++;
 	seen->errors += rc < 0;
 	if (rc == -ENOSPC || rc == -ENOMEM) {

@@ -248,6 +248,16 @@ static bool find_child(const struct xenstore_node *node, const char *name,
 	return false;
 }
 
+struct xenstore_node *xenstore_node_child(const struct xenstore_node *node,
+					  const char *name, size_t len)
+{
+	uint32_t at;
+
+	if (!node || !find_child(node, name, len, &at))
+		return NULL;
+	return node->child[at];
+}
+
 static int set_room(struct xenstore_node *node, uint32_t room)
 {
 	struct xenstore_node **child = NULL;
@@ -377,23 +387,25 @@ struct xenstore_node *xenstore_tree_find(struct xenstore_node *top,
 	return found ? node : NULL;
 }
 
+struct xenstore_node *xenstore_tree_at(struct xenstore_node *top,
+				       const char *path, const char *end)
+{
+	struct xenstore_node *node = top;
+	struct xenstore_step step;
+
+	while (node && path < end && xenstore_path_next(&path, &step))
+		node = xenstore_node_child(node, step.name, step.len);
+	return node;
+}
+
 struct xenstore_node *xenstore_tree_parent(struct xenstore_node *top,
 					   const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	struct xenstore_node *node = top;
-	struct xenstore_step step;
-	const char *at = path;
-	uint32_t i;
 
 	if (!slash || !path[1])
 		return NULL;
-	while (at <= slash && xenstore_path_next(&at, &step)) {
-		if (!find_child(node, step.name, step.len, &i))
-			return NULL;
-		node = node->child[i];
-	}
-	return node;
+	return xenstore_tree_at(top, path, slash + 1);
 }
 
 /* Make what a tree, or a node of its own, points to its own. */

@@ -97,6 +97,12 @@ size_t xenstore_value_cost(size_t len); /* the value's; 0 for none */
 struct xenstore_node *xenstore_tree_find(struct xenstore_node *top,
 					 const char *path, const char **rest,
 					 struct xenstore_node **nearest);
+/* The node at the part of path before `end`, as *rest gives it, or NULL. */
+struct xenstore_node *xenstore_tree_at(struct xenstore_node *top,
+				       const char *path, const char *end);
+/* The child of that name; NULL: there is none, or no node. */
+struct xenstore_node *xenstore_node_child(const struct xenstore_node *node,
+					  const char *name, size_t len);
 /* The parent of what is at path; NULL for "/" and special ones. */
 struct xenstore_node *xenstore_tree_parent(struct xenstore_node *top,
 					   const char *path);

@@ -172,24 +172,23 @@ static int make_room(struct xenstore_tx *tx)
 	return 0;
 }
 
-static struct xenstore_access *new_access(const struct xenstore_tx *tx,
-					  const char *path, size_t len)
+static struct xenstore_access *new_access(const char *path, size_t len,
+					  const struct xenstore_node *was)
 {
 	struct xenstore_access *access = calloc(1, sizeof(*access) + len + 1);
-	struct xenstore_node *node;
 
 	if (!access)
 		return NULL;
 	memcpy(access->path, path, len);
 	access->path_len = len;
-	node = xenstore_tree_find(tx->base, access->path, NULL, NULL);
-	access->generation = node ? node->generation : 0;
-	access->below = node ? node->below : 0;
+	access->generation = was ? was->generation : 0;
+	access->below = was ? was->below : 0;
 	return access;
 }
 
 int xenstore_tx_access(struct xenstore_conn *conn, struct xenstore_tx *tx,
 		       const char *path, size_t len,
+		       const struct xenstore_node *was,
 		       struct xenstore_access **out)
 {
 	size_t cost = xenstore_tx_access_cost(len);
@@ -205,7 +204,7 @@ int xenstore_tx_access(struct xenstore_conn *conn, struct xenstore_tx *tx,
 		return -ENOSPC;
 	if (xenstore_conn_room(conn, cost) || make_room(tx))
 		return -ENOMEM;
-	access = new_access(tx, path, len);
+	access = new_access(path, len, was);
 	if (!access)
 		return -ENOMEM;
 	memmove(tx->access + at + 1, tx->access + at,
@@ -219,27 +218,39 @@ int xenstore_tx_access(struct xenstore_conn *conn, struct xenstore_tx *tx,
 
 /* --- commit ------------------------------------------------------------- */
 
+/* *same: neither at the path nor below it has anything changed. */
 static bool is_conflict(const struct xenstore *xs,
-			const struct xenstore_access *access)
+			const struct xenstore_access *access, bool *same)
 {
 	struct xenstore_node *node = xenstore_tree_find(xs->top, access->path,
 							NULL, NULL);
 
+	*same = access->below == (node ? node->below : 0);
 	if (access->generation != (node ? node->generation : 0))
 		return true;
-	return access->removed && access->below != (node ? node->below : 0);
+	return access->removed && !*same;
 }
 
 static bool has_conflict(const struct xenstore *xs,
 			 const struct xenstore_tx *tx)
 {
+	const char *done = NULL;
+	bool same;
+
 	if (tx->lost)
 		return true;
 	if (xs->top == tx->base)
 		return false;
-	for (uint32_t i = 0; i < tx->count; i++)
-		if (is_conflict(xs, tx->access[i]))
+	for (uint32_t i = 0; i < tx->count; i++) {
+		const struct xenstore_access *access = tx->access[i];
+
+		if (done && xenstore_path_is_within(access->path, done))
+			continue;
+		if (is_conflict(xs, access, &same))
 			return true;
+		if (same)
+			done = access->path;
+	}
 	return false;
 }
 
@@ -247,16 +258,24 @@ static bool has_conflict(const struct xenstore *xs,
 static int merge(struct xenstore *xs, const struct xenstore_tx *tx,
 		 struct xenstore_node **top)
 {
+	const char *grafted = NULL;
 	int rc = 0;
 
 	for (uint32_t i = 0; i < tx->count && !rc; i++) {
-		const struct xenstore_access *access = tx->access[i];
+		struct xenstore_access *access = tx->access[i];
 
-		if (access->changed)
-			rc = xenstore_edit_merge(
-				xs, top, access,
-				xenstore_tree_find(tx->top, access->path, NULL,
-						   NULL));
+		if (!access->changed)
+			continue;
+		access->covered = grafted &&
+				  xenstore_path_is_within(access->path, grafted);
+		if (access->covered)
+			continue;
+		rc = xenstore_edit_merge(xs, top, access,
+					 xenstore_tree_find(tx->top,
+							    access->path, NULL,
+							    NULL));
+		if (access->grafted)
+			grafted = access->path;
 	}
 	return rc;
 }
@@ -271,6 +290,17 @@ static bool exceeds_nodes(const struct xenstore_conn *conn)
 		       conn->xs->accounts.quota.nodes;
 }
 
+static void record_grafted(struct xenstore *xs, const char *path,
+			   struct xenstore_node *from)
+{
+	struct xenstore_walk walk;
+	struct xenstore_node *node;
+
+	xenstore_walk_start(&walk, from, path);
+	while ((node = xenstore_walk_next(&walk)))
+		xenstore_record_node(xs, walk.path, node);
+}
+
 /* What went with its parent needs no record. */
 static void record(struct xenstore *xs, const struct xenstore_access *access)
 {
@@ -281,21 +311,25 @@ static void record(struct xenstore *xs, const struct xenstore_access *access)
 	    (node ? access->removed :
 		    !!xenstore_tree_parent(xs->top, access->path)))
 		xenstore_record_rm(xs, access->path);
-	if (node)
+	if (access->grafted)
+		record_grafted(xs, access->path, node);
+	else if (node)
 		xenstore_record_node(xs, access->path, node);
+}
+
+static void record_all(struct xenstore *xs, const struct xenstore_tx *tx)
+{
+	for (uint32_t i = 0; i < tx->count && xs->out.record; i++)
+		if (tx->access[i]->changed && !tx->access[i]->covered)
+			record(xs, tx->access[i]);
 }
 
 static void tell(struct xenstore_conn *conn, const struct xenstore_tx *tx,
 		 struct xenstore_node *before)
 {
-	struct xenstore *xs = conn->xs;
-
-	for (uint32_t i = 0; i < tx->count; i++)
-		if (tx->access[i]->changed && xs->out.record)
-			record(xs, tx->access[i]);
 	for (uint32_t i = 0; i < tx->count; i++)
 		if (tx->access[i]->event)
-			xenstore_watch_fire(xs, conn, before,
+			xenstore_watch_fire(conn->xs, conn, before,
 					    tx->access[i]->path,
 					    tx->access[i]->removed);
 }
@@ -307,6 +341,7 @@ static int commit(struct xenstore_conn *conn, struct xenstore_tx *tx)
 	int rc;
 
 	rc = merge(xs, tx, &top);
+	xs->cost = 0; /* was paid request by request */
 	if (!rc && exceeds_nodes(conn))
 		rc = -ENOSPC;
 	xenstore_edit_settle(xs, !rc);
@@ -316,6 +351,7 @@ static int commit(struct xenstore_conn *conn, struct xenstore_tx *tx)
 	}
 	before = xs->top;
 	xs->top = top;
+	record_all(xs, tx);
 	tell(conn, tx, before);
 	xenstore_node_unref(before);
 	return 0;

@@ -392,6 +392,26 @@ static void reading_costs_no_credit_and_writing_in_vain_does(void)
 	end();
 }
 
+static void a_request_pays_for_each_node_it_makes_or_removes(void)
+{
+	int64_t before;
+	uint32_t tx;
+
+	begin();
+	before = facts().write_credit;
+	talk(&t, t.guest, XS_MKDIR, 0, "data/a/b/c");
+	CU_ASSERT_EQUAL(facts().write_credit, before - 3000);
+	talk(&t, t.guest, XS_RM, 0, "data/a");
+	CU_ASSERT_EQUAL(facts().write_credit, before - 6000);
+	tx = talk_start(&t, t.guest);
+	talk(&t, t.guest, XS_MKDIR, tx, "data/a/b/c");
+	talk_end(&t, t.guest, tx, true);
+	CU_ASSERT_EQUAL(facts().write_credit, before - 10000);
+	talk(&t, t.control, XS_RM, 0, "/local/domain/1/data/a");
+	CU_ASSERT_EQUAL(facts().write_credit, before - 10000);
+	end();
+}
+
 static void domains_share_the_rate(void)
 {
 	struct xenstore_conn *other;
@@ -427,6 +447,7 @@ int main(void)
 		SUITE_TEST(a_flood_of_writes_gets_the_rate_and_its_savings),
 		SUITE_TEST(the_time_to_wait_is_the_time_of_the_next_credit),
 		SUITE_TEST(reading_costs_no_credit_and_writing_in_vain_does),
+		SUITE_TEST(a_request_pays_for_each_node_it_makes_or_removes),
 		SUITE_TEST(domains_share_the_rate),
 	};
 
