@@ -247,7 +247,7 @@ static int deny_calls(void)
 	if (!rc)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EAFNOSUPPORT),
 				      SCMP_SYS(socket), 1,
-				      SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+				      SCMP_A0(SCMP_CMP_NE, AF_UNIX, 0));
 	if (!rc)
 		rc = seccomp_load(ctx);
 	seccomp_release(ctx);
