@@ -27,7 +27,7 @@
 #define INNER_VNET_LEN	sizeof(struct virtio_net_hdr)
 #define INNER_FRAME_MAX (INNER_VNET_LEN + INNER_LEN_MAX)
 
-/* linux/virtio_net.h of 6.2 and later has it; header of struct's gso_type */
+/* VIRTIO_NET_HDR_GSO_UDP_L4, which linux/virtio_net.h has since 6.2. */
 #define INNER_VNET_GSO_UDP_L4 5
 
 /* Segments one frame may become: MSS 48, the kernel's least, gives 1365. */

@@ -31,9 +31,9 @@ uint32_t inner_mtu_reply(const struct inner *in, const uint8_t *pkt,
 			 uint32_t mtu, uint8_t reply[INNER_MTU_REPLY_MAX]);
 
 /*
- * If it is a TCP SYN that offers (or lacks) a bigger MSS than `mtu` takes:
- * lower it, in place, and put the checksum right (if `partial`, it is not
- * complete yet and stays as it is).  True if changed.
+ * If it is a TCP SYN that offers a bigger MSS than `mtu` takes: lower it, in
+ * place, and put the checksum right (if `partial`, it is not complete yet and
+ * stays as it is).  True if changed.
  */
 bool inner_mtu_clamp(const struct inner *in, uint8_t *pkt, uint32_t mtu,
 		     bool partial);
