@@ -28,30 +28,33 @@
 #define INNER_GRO_HEADROOM INNER_VNET_LEN
 
 struct inner_gro_frame {
-	struct inner in; /* of its first packet */
-	uint32_t hash;
-	uint8_t *pkt;
-	uint32_t len;	    /* all of it */
-	uint32_t next_seq;  /* TCP */
-	uint16_t size;	    /* payload of each */
-	uint16_t hdr_len;   /* all headers */
-	uint16_t count;	    /* of packets */
-	uint16_t ip_id;	    /* of the first */
-	uint16_t last;	    /* its last packet's place in pieces */
-	uint8_t id_fixed;   /* of packets with DF: id stays, or counts on */
-	bool open;
+	struct inner_flow flow;
+	uint8_t *pkt;	   /* its first packet */
+	uint32_t hash;	   /* of the flow */
+	uint32_t len;	   /* of all */
+	uint32_t next_seq; /* TCP */
+	uint16_t hdr_len;
+	uint16_t l4_off;
+	uint16_t size;	/* payload of each packet but the last */
+	uint16_t count; /* of packets */
+	uint16_t last;	/* its last packet, in piece[] */
+	bool open;	/* one more may be added */
+	bool checked;	/* the first one's checksum is right */
+	bool id_fixed;	/* IPv4, known from two on: all have one ID */
 };
 
+/* piece[0] is always a first one, so that 0 can mean "no next". */
 struct inner_gro_piece {
-	uint8_t *data;
+	uint8_t *data; /* the payload; of a first one all of the packet */
 	uint32_t len;
-	uint16_t next; /* 0: it is the last */
+	uint16_t next;
 };
 
 struct inner_gro {
 	bool udp; /* the TUN takes INNER_VNET_GSO_UDP_L4 */
 	unsigned packets, frames;
 	struct inner_gro_frame frame[INNER_GRO_MAX];
+	uint16_t first[INNER_GRO_MAX]; /* of each frame, in piece[] */
 	struct inner_gro_piece piece[INNER_GRO_MAX];
 };
 
