@@ -26,7 +26,7 @@
 	X(IN_EXPIRED, "in_expired", "its SA is at a hard limit")             \
 	X(REPLAY, "replay", "seen already, or older than the replay window") \
 	X(AUTH, "auth", "integrity check failed: forged, damaged, wrong key") \
-	X(PADDING, "padding", "padding longer than the packet or not 1, 2, 3...") \
+	X(PADDING, "padding", "padding too long, or not 1, 2, 3...")         \
 	X(DUMMY, "dummy", "padding traffic (next header 59)")                \
 	X(NEXT_HEADER, "next_header", "holds neither IPv4 nor IPv6")         \
 	X(IN_INNER, "in_inner", "holds no whole IP packet")                  \
