@@ -21,6 +21,8 @@
 #include "base/rpc_wire.h"
 #include "hypervisor/json_lines.h"
 
+#define DIGITS_TOO_MANY 20 /* INT64_MAX has 19 */
+
 struct call {
 	TAILQ_ENTRY(call) link;
 	struct qmp *q;
@@ -342,11 +344,53 @@ static void on_message(struct qmp *q, json_t *msg)
 		qmp_shut(q, "it says what is no answer and no event");
 }
 
+/*
+ * QEMU writes "not known" as 2^64 - 1, which is no integer to a JSON parser:
+ * a whole number of that many digits becomes -1, outside of strings.
+ */
+static void tame_numbers(char *text, size_t len)
+{
+	bool in_string = false;
+
+	for (size_t i = 0; i < len; i++) {
+		size_t n = 0;
+
+		if (in_string && text[i] == '\\') {
+			i++;
+			continue;
+		}
+		if (text[i] == '"')
+			in_string = !in_string;
+		while (!in_string && i + n < len && text[i + n] >= '0' &&
+		       text[i + n] <= '9')
+			n++;
+		if (n >= DIGITS_TOO_MANY) {
+			memset(text + i, ' ', n);
+			memcpy(text + i, "-1", 2);
+		}
+		i += n ? n - 1 : 0;
+	}
+}
+
+static json_t *parse(const char *text, size_t len)
+{
+	struct rpc_error err;
+	char *tame = malloc(len);
+	json_t *msg;
+
+	if (!tame)
+		return NULL;
+	memcpy(tame, text, len);
+	tame_numbers(tame, len);
+	msg = rpc_wire_parse(tame, len, &err);
+	free(tame);
+	return msg;
+}
+
 static void on_line(const char *text, size_t len, void *ctx)
 {
 	struct qmp *q = ctx;
-	struct rpc_error err;
-	json_t *msg = rpc_wire_parse(text, len, &err);
+	json_t *msg = parse(text, len);
 
 	q->busy++;
 	if (json_is_object(msg))

@@ -189,6 +189,20 @@ static void answers_are_matched_by_id(void)
 	close_qmp();
 }
 
+static void what_is_not_known_to_qemu_is_no_nonsense(void)
+{
+	struct seen a = { 0 };
+
+	open_ready();
+	qmp_command_take(qmp, "query-a", NULL, -1, 0, on_reply, &a);
+	hear(NULL);
+	say("{\"return\": {\"n\": 18446744073709551615, \"s\": "
+	    "\"\\\"18446744073709551615\"}, \"id\": 2}\r\n");
+	CU_ASSERT_EQUAL(a.answers, 1);
+	CU_ASSERT_EQUAL(a.number, -1);
+	close_qmp();
+}
+
 static void events_come_between_answers(void)
 {
 	struct seen a = { 0 };
@@ -430,6 +444,7 @@ int main(void)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(greets_and_negotiates),
 		SUITE_TEST(answers_are_matched_by_id),
+		SUITE_TEST(what_is_not_known_to_qemu_is_no_nonsense),
 		SUITE_TEST(events_come_between_answers),
 		SUITE_TEST(one_descriptor_is_under_way_at_a_time),
 		SUITE_TEST(no_answer_is_an_answer_in_time),
