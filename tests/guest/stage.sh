@@ -20,6 +20,7 @@ SWITCHD=$BUILD/vswitch/causeway-switchd
 SWITCHCTL=$BUILD/vswitch/switchctl
 HYPERVISORD=$BUILD/hypervisor/causeway-hypervisord
 XENSTORED=$BUILD/hypervisor/causeway-xenstored
+export CAUSEWAY_SOCKETS=$BUILD/hypervisor/causeway-sockets.so
 GUEST=$CI_ROOT/tests/guest/guest.sh
 
 # stage_open NAME: sets STAGE, the folder.
@@ -211,7 +212,7 @@ stage_domain() {
 	  "vcpus": 1, "accel": "${STAGE_ACCEL:-tcg}", "migratable": false,
 	  "boot": { "kernel": "$STAGE/images/vmlinuz",
 	    "initrd": "$STAGE/images/initrd.gz",
-	    "cmdline": "console=ttyS1 panic=-1 quiet cw.name=$2 cw.ctl=ttyS0 cw.load=button cw.load=evdev cw.load=pvpanic_pci cw.ip=10.0.10.$1/24 ${4:-}" },
+	    "cmdline": "console=ttyS1 panic=-1 quiet cw.name=$2 cw.ctl=ttyS0 cw.load=button cw.load=evdev cw.load=pvpanic_pci cw.load=virtio_blk cw.ip=10.0.10.$1/24 ${4:-}" },
 	  "vifs": [ { "device": 0, "mac": "02:00:00:00:0a:0$1", "port": "$2" } ],
 	  "console": { "serial": true, "vnc": false },
 	  "shutdown_timeout_s": 15, "power": "running"${3:+, $3} }
