@@ -161,6 +161,11 @@ static void print_member(const json_t *bond, const json_t *m, bool whole)
 	printf("  buckets: %lld, %lld kB load\n",
 	       (long long)ctl_number(m, "buckets"),
 	       (long long)ctl_number(m, "load_bytes") / 1024);
+	if (ctl_number(m, "slot") >= 0)
+		printf("  frames: %lld received, %lld sent, %lld lost\n",
+		       (long long)ctl_number(m, "rx_frames"),
+		       (long long)ctl_number(m, "tx_frames"),
+		       (long long)ctl_number(m, "tx_lost"));
 	if (whole && ctl_number(m, "slot") >= 0)
 		print_buckets(bond, ctl_number(m, "slot"));
 }

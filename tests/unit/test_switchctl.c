@@ -37,7 +37,8 @@
 #define LACP_MEMBER(name, slot, port, more)                                   \
 	"{'name':'" name "','interface':'" name "','slot':" slot ","          \
 	"'waiting':'','link':true,'speed_mbps':10000,'delay_left_ms':0,"      \
-	"'buckets':2,'load_bytes':2048,'enabled':true,'active':" more ","     \
+	"'buckets':2,'load_bytes':2048,'rx_frames':7,'tx_frames':8,"     \
+	"'tx_lost':9,'enabled':true,'active':" more ","     \
 	"'lacp':{'actor':" LACP_INFO("02:00:00:00:00:01", port,               \
 				     "'activity','timeout','sync'") ","       \
 	"'partner':" LACP_INFO("02:00:00:00:00:99", port, "'activity'") ","   \
@@ -446,7 +447,8 @@ static void fdb_drops_names_and_version_print(void)
 	"\nmember " name ": enabled\n" active                                 \
 	"  link: up, 10000 Mb/s\n"                                            \
 	"  may_enable: true\n"                                                \
-	"  buckets: 2, 2 kB load\n" hash
+	"  buckets: 2, 2 kB load\n"                                           \
+	"  frames: 7 received, 8 sent, 9 lost\n" hash
 #define INFO_TEXT(side, mac, port, state)                                     \
 	"\n  " side " sys_id: " mac "\n"                                      \
 	"  " side " sys_priority: 65534\n"                                    \
