@@ -133,6 +133,7 @@ struct qemu_op {
 	unsigned waiting;   /* answers that are to come */
 	bool over;	    /* has ended, but answers are to come */
 	const char *forgive; /* a refusal of the next command: these words */
+	char refusal[QMP_TEXT_MAX]; /* what was forgiven; no value came then */
 	void (*undo)(struct qemu_op *op);
 	const char *event;  /* waits for this event of QEMU's... */
 	qemu_op_fn *on_event; /* ...which goes here */

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -123,12 +124,14 @@ static void step_over(struct step *step, const struct qmp_reply *reply)
 	bool forgiven = reply->rc == -EREMOTEIO && step->forgive &&
 			strstr(reply->text, step->forgive);
 
-	if (op->over || reply->rc == -ECANCELED)
+	if (op->over || reply->rc == -ECANCELED) {
 		op_put(op);
-	else if (reply->rc && !forgiven)
+	} else if (reply->rc && !forgiven) {
 		qemu_op_fail(op, reply->text);
-	else
+	} else {
+		snprintf(op->refusal, sizeof(op->refusal), "%s", reply->text);
 		step->next(op, reply->value);
+	}
 }
 
 static void on_reply(const struct qmp_reply *reply, void *arg)

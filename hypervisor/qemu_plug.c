@@ -10,12 +10,16 @@
  *
  * Taking down means commands whose answers do not matter: what was never
  * there cannot be removed.  A plug begins with it as well, so that nothing an
- * earlier one left can be in its way.
+ * earlier one left can be in its way.  But QEMU ends by an assertion when the
+ * back end of a VIF is removed under its device.  So a plug first looks
+ * whether the device is there, and one whose last step was not answered is
+ * left as it is.
  */
 #include "hypervisor/qemu_domain.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -90,6 +94,63 @@ static int plug_check(struct qemu_domain *d, bool vif, unsigned slot,
 	return 0;
 }
 
+/* --- devices ------------------------------------------------------------------ */
+
+static void set_plugged(struct qemu_op *op, bool vif)
+{
+	if (vif)
+		op->d->vifs |= 1u << op->slot;
+	else
+		op->d->disks |= 1u << op->slot;
+}
+
+/* The last step of a plug. */
+static void device_add(struct qemu_op *op, json_t *device, qemu_op_fn *next)
+{
+	op->undo = NULL; /* unless it is refused, it may be there */
+	op->forgive = "";
+	qemu_op_command(op, "device_add", device, -1, QEMU_COMMAND_MS, next);
+}
+
+static void device_added(struct qemu_op *op, const json_t *value, bool vif)
+{
+	struct engine_event ev = { .type = vif ? ENGINE_EV_VIF_PLUGGED :
+						 ENGINE_EV_DISK_PLUGGED,
+				   .slot = op->slot };
+
+	if (!value) {
+		if (vif)
+			vif_take_down(op->d, op->slot);
+		else
+			disk_take_down(op->d, op->slot);
+		qemu_op_fail(op, op->refusal);
+		return;
+	}
+	set_plugged(op, vif);
+	qemu_op_done(op, &ev);
+}
+
+/* The first step of a plug: `next` gets no value if there is no device. */
+static void device_look(struct qemu_op *op, bool vif, qemu_op_fn *next)
+{
+	char id[QEMU_ID_MAX], path[QEMU_ID_MAX + 32];
+
+	if (vif)
+		qemu_vif_id(id, op->slot);
+	else
+		qemu_disk_id(id, op->slot);
+	snprintf(path, sizeof(path), "/machine/peripheral/%s", id);
+	op->forgive = "";
+	qemu_op_command(op, "qom-list", json_pack("{s:s}", "path", path), -1,
+			QEMU_COMMAND_MS, next);
+}
+
+static void device_is_there(struct qemu_op *op, bool vif)
+{
+	set_plugged(op, vif);
+	qemu_op_fail(op, "it is there already");
+}
+
 /* --- VIFs -------------------------------------------------------------------- */
 
 static void undo_vif(struct qemu_op *op)
@@ -97,19 +158,14 @@ static void undo_vif(struct qemu_op *op)
 	vif_take_down(op->d, op->slot);
 }
 
-static void vif_plugged(struct qemu_op *op, const json_t *value)
+static void vif_added(struct qemu_op *op, const json_t *value)
 {
-	struct engine_event ev = { .type = ENGINE_EV_VIF_PLUGGED,
-				   .slot = op->slot };
-
-	op->d->vifs |= 1u << op->slot;
-	qemu_op_done(op, &ev);
+	device_added(op, value, true);
 }
 
 static void vif_served(struct qemu_op *op, const json_t *value)
 {
-	qemu_op_command(op, "device_add", qemu_vif_json(&op->vif, op->d->kvm),
-			-1, QEMU_COMMAND_MS, vif_plugged);
+	device_add(op, qemu_vif_json(&op->vif, op->d->kvm), vif_added);
 }
 
 static void vif_listens(struct qemu_op *op, const json_t *value)
@@ -127,6 +183,20 @@ static void vif_handed(struct qemu_op *op, const json_t *value)
 	qemu_vif_id(id, op->slot);
 	qemu_op_command(op, "chardev-add", qemu_chardev_json(id, fd), -1,
 			QEMU_COMMAND_MS, vif_listens);
+}
+
+static void vif_looked(struct qemu_op *op, const json_t *value)
+{
+	if (value) {
+		device_is_there(op, true);
+		return;
+	}
+	op->undo = undo_vif;
+	vif_take_down(op->d, op->slot);
+	qemu_op_command(op, "add-fd",
+			json_pack("{s:i}", "fdset-id",
+				  VIF_FDSET_FIRST + (int)op->slot),
+			qemu_op_take_fd(op, 0), QEMU_COMMAND_MS, vif_handed);
 }
 
 int qemu_plug_vif(struct engine *e, const struct engine_vif *vif)
@@ -149,12 +219,8 @@ int qemu_plug_vif(struct engine *e, const struct engine_vif *vif)
 		return -ENOMEM;
 	}
 	op->vif = *vif;
-	op->undo = undo_vif;
-	vif_take_down(d, vif->number);
-	qemu_op_command(op, "add-fd",
-			json_pack("{s:i}", "fdset-id",
-				  VIF_FDSET_FIRST + (int)vif->number),
-			mine, QEMU_COMMAND_MS, vif_handed);
+	op->fds[0] = mine;
+	device_look(op, true, vif_looked);
 	return 0;
 }
 
@@ -165,13 +231,9 @@ static void undo_disk(struct qemu_op *op)
 	disk_take_down(op->d, op->slot);
 }
 
-static void disk_plugged(struct qemu_op *op, const json_t *value)
+static void disk_added(struct qemu_op *op, const json_t *value)
 {
-	struct engine_event ev = { .type = ENGINE_EV_DISK_PLUGGED,
-				   .slot = op->slot };
-
-	op->d->disks |= 1u << op->slot;
-	qemu_op_done(op, &ev);
+	device_added(op, value, false);
 }
 
 static void layer_hand(struct qemu_op *op);
@@ -182,8 +244,7 @@ static void layer_added(struct qemu_op *op, const json_t *value)
 		op->layer--;
 		layer_hand(op);
 	} else {
-		qemu_op_command(op, "device_add", qemu_disk_json(&op->disk),
-				-1, QEMU_COMMAND_MS, disk_plugged);
+		device_add(op, qemu_disk_json(&op->disk), disk_added);
 	}
 }
 
@@ -201,6 +262,17 @@ static void layer_hand(struct qemu_op *op)
 				  (int)qemu_fdset(op->slot, op->layer)),
 			qemu_op_take_fd(op, op->layer), QEMU_COMMAND_MS,
 			layer_handed);
+}
+
+static void disk_looked(struct qemu_op *op, const json_t *value)
+{
+	if (value) {
+		device_is_there(op, false);
+		return;
+	}
+	op->undo = undo_disk;
+	disk_take_down(op->d, op->slot);
+	layer_hand(op);
 }
 
 int qemu_plug_disk(struct engine *e, const struct engine_disk *disk)
@@ -226,10 +298,8 @@ int qemu_plug_disk(struct engine *e, const struct engine_disk *disk)
 		return rc;
 	}
 	op->disk = *disk;
-	op->undo = undo_disk;
 	op->layer = disk->layer_count - 1;
-	disk_take_down(d, disk->slot);
-	layer_hand(op);
+	device_look(op, false, disk_looked);
 	return 0;
 }
 

@@ -33,6 +33,7 @@
 #include "base/log.h"
 #include "base/rpc.h"
 #include "hypervisor/engine_qemu.h"
+#include "hypervisor/guest_agent.h"
 #include "hypervisor/jail.h"
 
 #define UUID "6f1c1f0a-4b63-4b92-9c57-0d8e3b6f2a11"
@@ -44,6 +45,7 @@ static uid_t uid;
 static char run_dir[128];
 static char cmdline[1024];
 static int serial = -1;
+static unsigned vifs, disks; /* plugged, a bit each */
 static struct event *serial_event;
 static FILE *serial_log;
 
@@ -231,6 +233,36 @@ static void close_spec(struct engine_spec *spec)
 
 /* --- events ------------------------------------------------------------------------- */
 
+/* What the next one needs to adopt. */
+static void keep(void)
+{
+	struct engine_record record;
+	char path[108];
+	FILE *f;
+
+	engine_get_record(engine, &record);
+	path_of(path, "record");
+	f = fopen(path, "w");
+	fprintf(f, "%d %lu %x %x\n", record.pid,
+		(unsigned long)record.start_time, vifs, disks);
+	fclose(f);
+}
+
+static void keep_plugged(const struct engine_event *ev)
+{
+	if (ev->type == ENGINE_EV_VIF_PLUGGED)
+		vifs |= 1u << ev->slot;
+	else if (ev->type == ENGINE_EV_VIF_UNPLUGGED)
+		vifs &= ~(1u << ev->slot);
+	else if (ev->type == ENGINE_EV_DISK_PLUGGED)
+		disks |= 1u << ev->slot;
+	else if (ev->type == ENGINE_EV_DISK_UNPLUGGED)
+		disks &= ~(1u << ev->slot);
+	else
+		return;
+	keep();
+}
+
 static void on_event(struct engine *e, const struct engine_event *ev,
 		     void *ctx)
 {
@@ -259,6 +291,7 @@ static void on_event(struct engine *e, const struct engine_event *ev,
 		printf(" %u", ev->slot);
 	}
 	printf(" %s\n", ev->text);
+	keep_plugged(ev);
 	if (ev->type == ENGINE_EV_EXITED) {
 		engine_free(e);
 		engine = NULL;
@@ -275,23 +308,19 @@ static const struct engine_conf *engine_conf(void)
 	return &conf;
 }
 
-static void keep(const char *line)
+static void keep_spec(const struct engine_spec *spec)
 {
-	struct engine_record record;
-	char path[108];
-	FILE *f;
-
-	engine_get_record(engine, &record);
-	path_of(path, "record");
-	f = fopen(path, "w");
-	fprintf(f, "%d %lu\n%s\n", record.pid,
-		(unsigned long)record.start_time, line);
-	fclose(f);
+	vifs = 0;
+	disks = 0;
+	for (unsigned i = 0; i < spec->vif_count; i++)
+		vifs |= 1u << spec->vifs[i].number;
+	for (unsigned i = 0; i < spec->disk_count; i++)
+		disks |= 1u << spec->disks[i].slot;
+	keep();
 }
 
 static void do_start(char *line)
 {
-	char *copy = strdup(line);
 	struct engine_spec spec;
 	struct rpc_error err = { 0 };
 	char path[108];
@@ -309,9 +338,8 @@ static void do_start(char *line)
 	if (rc)
 		printf("refused %d %s\n", rc, err.message);
 	else
-		keep(copy);
+		keep_spec(&spec);
 	close_spec(&spec);
-	free(copy);
 }
 
 static void do_adopt(void)
@@ -320,21 +348,26 @@ static void do_adopt(void)
 	struct rpc_error err = { 0 };
 	struct engine_spec spec;
 	unsigned long start_time;
-	char line[2048], path[108];
+	char path[108], nothing[1] = "";
 	FILE *f;
 	int rc;
 
 	path_of(path, "record");
 	f = fopen(path, "r");
-	if (!f || fscanf(f, "%d %lu\n", &record.pid, &start_time) != 2 ||
-	    !fgets(line, sizeof(line), f)) {
+	if (!f || fscanf(f, "%d %lu %x %x\n", &record.pid, &start_time, &vifs,
+			 &disks) != 4) {
 		printf("error no record\n");
 		return;
 	}
 	fclose(f);
 	record.start_time = start_time;
-	line[strcspn(line, "\n")] = '\0';
-	parse_spec(&spec, line);
+	parse_spec(&spec, nothing);
+	for (unsigned i = 0; i < ENGINE_VIFS_MAX; i++)
+		if (vifs & 1u << i)
+			spec.vifs[spec.vif_count++].number = i;
+	for (unsigned i = 0; i < ENGINE_DISKS_MAX; i++)
+		if (disks & 1u << i)
+			spec.disks[spec.disk_count++].slot = i;
 	rc = engine_adopt(&engine_qemu_ops, &engine, engine_conf(), &spec,
 			  &record, &err);
 	if (rc)
@@ -378,6 +411,59 @@ static int do_vif(char *text)
 	return rc;
 }
 
+/* --- the agent ------------------------------------------------------------ */
+
+static struct guest_agent *agent;
+
+static void agent_end(void)
+{
+	guest_agent_free(agent);
+	agent = NULL;
+}
+
+static void on_agent_facts(int rc, const struct guest_agent_facts *f,
+			   void *ctx)
+{
+	printf("agent %d version=%s os=%s,%s,%s uname=%s host=%s", rc,
+	       f->version, f->os_name, f->os_distro, f->os_version,
+	       f->os_uname, f->host_name);
+	for (unsigned i = 0; i < f->nic_count; i++)
+		for (unsigned k = 0; k < f->nics[i].address_count; k++)
+			printf(" %s=%s", f->nics[i].name,
+			       f->nics[i].addresses[k]);
+	printf("\n");
+	agent_end();
+}
+
+static void on_agent_shutdown(int rc, void *ctx)
+{
+	printf("agent-shutdown %d\n", rc);
+	agent_end();
+}
+
+static void on_agent_closed(const char *why, void *ctx)
+{
+	printf("agent-closed %s\n", why);
+	agent_end();
+}
+
+static int do_agent(bool to_shut_down)
+{
+	struct guest_agent_conf conf = { .base = base,
+					 .on_facts = on_agent_facts,
+					 .on_shutdown = on_agent_shutdown,
+					 .on_closed = on_agent_closed };
+	int fd = engine_agent_fd(engine);
+
+	if (fd < 0)
+		return fd;
+	agent_end();
+	if (guest_agent_new_take(&agent, &conf, fd))
+		return -ENOMEM;
+	return to_shut_down ? guest_agent_shutdown(agent) :
+			      guest_agent_ask(agent);
+}
+
 /* What a VNC server says first. */
 static void on_vnc(evutil_socket_t fd, short what, void *arg)
 {
@@ -419,6 +505,10 @@ static int do_call(const char *word, char *rest)
 		return engine_dirty_rate(engine, 1);
 	if (!strcmp(word, "vnc"))
 		return do_vnc();
+	if (!strcmp(word, "agent"))
+		return do_agent(false);
+	if (!strcmp(word, "agent-shutdown"))
+		return do_agent(true);
 	if (!strcmp(word, "save"))
 		return do_save(rest);
 	if (!strcmp(word, "disk"))
