@@ -160,6 +160,7 @@ static int sa_init(struct sa *sa, const struct sa_conf *conf, uint64_t now_ms)
 	sa->inbound = conf->inbound;
 	sa->esn = conf->esn;
 	sa->copy_dscp = conf->copy_dscp;
+	sa->last_flow.family = 0xff; /* no packet's */
 	sa->selector_count = (uint8_t)conf->selector_count;
 	memcpy(sa->selectors, conf->selectors,
 	       conf->selector_count * sizeof(conf->selectors[0]));
