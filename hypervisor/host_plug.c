@@ -185,8 +185,8 @@ static int insert_disk(struct host_slot *s, char *why, size_t size)
 			   &err);
 
 	if (rc < 0) {
-		snprintf(why, size, "%.80s: %.80s: %.90s", err.path, err.value,
-			 err.expected);
+		snprintf(why, size, "%.60s is %.80s; it should be %.90s",
+			 err.path, err.value, err.expected);
 		return rc;
 	}
 	host_engine_disk(want, &disk, &ed);

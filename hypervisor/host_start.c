@@ -193,8 +193,8 @@ static int open_disk(struct parts *p, unsigned i, const struct dconf_disk *want)
 
 	if (rc < 0)
 		return because(p, rc == -EBUSY ? -EAGAIN : rc,
-			       "disk %s: %s: %s", err.path, err.value,
-			       err.expected);
+			       "disk %s is %s; it should be %s", err.path,
+			       err.value, err.expected);
 	host_engine_disk(want, &p->disks[i], ed);
 	p->spec.disk_count = i + 1;
 	return 0;
@@ -248,8 +248,8 @@ static int open_boot(struct parts *p)
 				"boot", &err);
 
 	if (rc < 0)
-		return because(p, rc, "%s: %s: %s", err.path, err.value,
-			       err.expected);
+		return because(p, rc, "%s is %s; it should be %s", err.path,
+			       err.value, err.expected);
 	p->spec.kernel_fd = p->boot.kernel;
 	p->spec.initrd_fd = p->boot.initrd;
 	snprintf(p->cmdline, sizeof(p->cmdline), "%s", want->boot.cmdline);

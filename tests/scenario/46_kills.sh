@@ -169,5 +169,5 @@ must "it boots" stage_booted app
 expect "and answers" pings
 expect "both are switched off" eval 'stage_do web kill && stage_do app kill'
 hv_baseline
-expect "nothing is left" stage_until 5 nothing_is_left
+expect "nothing is left" nothing_is_left
 scenario_end

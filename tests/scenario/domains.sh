@@ -81,8 +81,10 @@ hv_left() {
 import json, sys
 held = json.load(sys.stdin)["host"]["uids_held"]
 if held: print(held, "uids are held")'
-	[ "$(hv_files)" = "$HV_FILES" ] ||
+	[ "$(hv_files)" = "$HV_FILES" ] || {
 		echo "$(hv_files) files are open instead of $HV_FILES"
+		ls -l "/proc/$(stage_hypervisord_pid)/fd"
+	}
 }
 
 # hv_baseline: while no domain runs.
@@ -92,9 +94,14 @@ hv_baseline() {
 	HV_FILES=$(hv_files)
 }
 
+# Processes and cgroups take a moment to go; then what is left is said.
 nothing_is_left() {
-	[ -z "$(hv_left | tee "$STAGE/left")" ] || {
-		cat "$STAGE/left"
+	stage_until 5 hv_is_clean || {
+		hv_left
 		false
 	}
+}
+
+hv_is_clean() {
+	[ -z "$(hv_left)" ]
 }
