@@ -53,7 +53,7 @@ struct rpc_error;
 #define ENGINE_LAYERS_MAX 9  /* a disk and its backing files */
 #define ENGINE_QUEUES_MAX 8  /* queue pairs of a VIF */
 
-/* --- what to run ------------------------------------------------------ */
+/* --- what to run ----------------------------------------------------- */
 
 enum engine_format { ENGINE_RAW, ENGINE_QCOW2, ENGINE_VHD };
 
@@ -127,7 +127,7 @@ struct engine_record {
 	uint64_t start_time; /* as in /proc/PID/stat; pids are used again */
 };
 
-/* --- what becomes of it ----------------------------------------------- */
+/* --- what becomes of it ---------------------------------------------- */
 
 enum engine_call {
 	ENGINE_CALL_NONE, /* nobody asked for it */
@@ -201,7 +201,7 @@ struct engine_event {
 	const char *text; /* never NULL; hostile words made printable */
 };
 
-/* --- calls ------------------------------------------------------------ */
+/* --- calls ----------------------------------------------------------- */
 
 struct engine;
 

@@ -60,7 +60,7 @@ void qemu_path(const struct qemu_domain *d, char path[QEMU_PATH_MAX],
 	snprintf(path, QEMU_PATH_MAX, "%s/%s", d->run_dir, name);
 }
 
-/* --- events ------------------------------------------------------------------- */
+/* --- events ---------------------------------------------------------- */
 
 struct qemu_queued {
 	TAILQ_ENTRY(qemu_queued) link;
@@ -110,7 +110,7 @@ static void on_queue(evutil_socket_t fd, short what, void *arg)
 		domain_destroy(d);
 }
 
-/* --- its log -------------------------------------------------------------------- */
+/* --- its log --------------------------------------------------------- */
 
 static void on_log_line(const char *line, void *ctx)
 {
@@ -123,7 +123,7 @@ static void on_log_line(const char *line, void *ctx)
 	qemu_emit(d, &ev, line);
 }
 
-/* --- the connection --------------------------------------------------------------- */
+/* --- the connection -------------------------------------------------- */
 
 static int connect_to(const struct qemu_domain *d, const char *name)
 {
@@ -247,7 +247,7 @@ static int qemu_agent_fd(struct engine *e)
 	return connect_to(domain_of(e), AGENT);
 }
 
-/* --- lifetime ------------------------------------------------------------------------ */
+/* --- lifetime -------------------------------------------------------- */
 
 static void event_drop(struct event **ev)
 {
@@ -384,7 +384,7 @@ static int qemu_kill(struct engine *e)
 	return jail_kill(&d->process);
 }
 
-/* --- beginnings ------------------------------------------------------------------------ */
+/* --- beginnings ------------------------------------------------------ */
 
 static int domain_new(struct qemu_domain **out, const struct engine_conf *conf,
 		      const struct engine_spec *spec)

@@ -42,7 +42,7 @@ struct guest_agent {
 	struct guest_agent_facts facts;
 };
 
-/* --- what it says ------------------------------------------------------------- */
+/* --- what it says ---------------------------------------------------- */
 
 static void take_text(char *to, size_t room, const json_t *object,
 		      const char *key)
@@ -143,7 +143,7 @@ static const struct {
 
 #define QUESTIONS (sizeof(questions) / sizeof(questions[0]))
 
-/* --- talk ------------------------------------------------------------------------ */
+/* --- talk ------------------------------------------------------------ */
 
 /* A question is over; the connection too, if it failed. */
 static void answer(struct guest_agent *a, int rc)
@@ -298,7 +298,7 @@ int guest_agent_shutdown(struct guest_agent *a)
 	return begin(a, true);
 }
 
-/* --- beginnings and ends ------------------------------------------------------------ */
+/* --- beginnings and ends --------------------------------------------- */
 
 int guest_agent_new_take(struct guest_agent **out,
 			 const struct guest_agent_conf *conf, int fd)

@@ -54,7 +54,7 @@ struct json_lines {
 	bool freed;
 };
 
-/* --- the end ------------------------------------------------------------ */
+/* --- the end --------------------------------------------------------- */
 
 static void out_free(struct out_line *o)
 {
@@ -102,7 +102,7 @@ static void lines_shut(struct json_lines *l, const char *why)
 	l->conf.on_closed(why, l->conf.ctx);
 }
 
-/* --- in ----------------------------------------------------------------- */
+/* --- in -------------------------------------------------------------- */
 
 static bool buffer_room(struct json_lines *l)
 {
@@ -205,7 +205,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		lines_shut(l, why);
 }
 
-/* --- out ------------------------------------------------------------------ */
+/* --- out ------------------------------------------------------------- */
 
 static void lines_flush(struct json_lines *l)
 {
@@ -291,7 +291,7 @@ int json_lines_send_text(struct json_lines *l, const char *text, size_t len)
 	return send_data(l, data, len, -1);
 }
 
-/* --- beginnings ------------------------------------------------------------ */
+/* --- beginnings ------------------------------------------------------ */
 
 int json_lines_new_take(struct json_lines **out,
 			const struct json_lines_conf *conf, int fd)

@@ -33,7 +33,7 @@
 #define VCPU_MIB 4
 #define DEVICE_MIB 2
 
-/* --- names ------------------------------------------------------------------ */
+/* --- names ----------------------------------------------------------- */
 
 void qemu_vif_id(char id[QEMU_ID_MAX], unsigned number)
 {
@@ -77,7 +77,7 @@ static void port_id(char id[QEMU_ID_MAX], bool vif, unsigned slot)
 		 (vif ? slot : ENGINE_VIFS_MAX + slot) % 100);
 }
 
-/* --- devices ------------------------------------------------------------------ */
+/* --- devices --------------------------------------------------------- */
 
 static json_t *file_json(const struct engine_disk *disk, unsigned layer)
 {
@@ -177,7 +177,7 @@ json_t *qemu_chardev_json(const char *id, int fd)
 			 "wait", 0);
 }
 
-/* --- words ---------------------------------------------------------------------- */
+/* --- words ----------------------------------------------------------- */
 
 static void add_take(struct qemu_args *a, char *word)
 {
@@ -244,7 +244,7 @@ static void add_socket(struct qemu_args *a, const char *id, int fd)
 		 add_fd(a, fd));
 }
 
-/* --- the machine ------------------------------------------------------------------ */
+/* --- the machine ----------------------------------------------------- */
 
 static void add_machine(struct qemu_args *a, const struct engine_spec *spec)
 {
@@ -402,7 +402,7 @@ uint64_t qemu_args_overhead_bytes(const struct engine_spec *spec)
 	return mib * MIB;
 }
 
-/* --- is it a domain? ------------------------------------------------------------- */
+/* --- is it a domain? ------------------------------------------------- */
 
 static bool is_word(const char *text, const char *more, size_t max)
 {

@@ -76,7 +76,7 @@ void qemu_args_clear(struct qemu_args *args);
 /* Memory besides the guest's. */
 uint64_t qemu_args_overhead_bytes(const struct engine_spec *spec);
 
-/* --- devices, plugged now or later ----------------------------------------- */
+/* --- devices, plugged now or later ----------------------------------- */
 
 /* "vif3", "disk12", "disk12.l0": what we call things there. */
 #define QEMU_ID_MAX 24

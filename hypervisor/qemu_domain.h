@@ -87,7 +87,7 @@ struct qemu_domain {
 	bool freed;
 };
 
-/* --- engine_qemu.c -------------------------------------------------------- */
+/* --- engine_qemu.c --------------------------------------------------- */
 
 void qemu_path(const struct qemu_domain *d, char path[QEMU_PATH_MAX],
 	       const char *name);
@@ -96,7 +96,7 @@ void qemu_emit(struct qemu_domain *d, const struct engine_event *ev,
 	       const char *text);
 void qemu_emit_type(struct qemu_domain *d, enum engine_event_type type);
 
-/* --- qemu_state.c --------------------------------------------------------- */
+/* --- qemu_state.c ---------------------------------------------------- */
 
 int qemu_state_init(struct qemu_domain *d);
 void qemu_state_fini(struct qemu_domain *d);
@@ -116,7 +116,7 @@ void qemu_state_answer(struct qemu_domain *d, const json_t *value);
 /* A reset is to be one, until the firmware has had its own. */
 void qemu_state_expect_reset(struct qemu_domain *d);
 
-/* --- qemu_op.c -------------------------------------------------------------- */
+/* --- qemu_op.c ------------------------------------------------------- */
 
 /*
  * A call under way: a chain of commands, each with a function that gets its
@@ -180,7 +180,7 @@ int qemu_op_dirty_rate(struct engine *e, unsigned seconds);
 int qemu_op_vnc(struct engine *e, int client_fd);
 int qemu_op_facts(struct engine *e);
 
-/* --- qemu_plug.c ------------------------------------------------------------ */
+/* --- qemu_plug.c ----------------------------------------------------- */
 
 int qemu_plug_vif(struct engine *e, const struct engine_vif *vif);
 int qemu_unplug_vif(struct engine *e, unsigned number);

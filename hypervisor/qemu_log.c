@@ -105,8 +105,8 @@ bool qemu_log_drain(struct qemu_log *log)
 }
 
 int qemu_log_open(struct qemu_log **out, struct event_base *base,
-		  const char *path, void (*on_line)(const char *line, void *ctx),
-		  void *ctx)
+		  const char *path,
+		  void (*on_line)(const char *line, void *ctx), void *ctx)
 {
 	struct qemu_log *log = calloc(1, sizeof(*log));
 	int rc = -ENOMEM;

@@ -25,8 +25,8 @@ int qemu_log_make(const char *path);
  * qemu_log_drain().  0 or -errno.
  */
 int qemu_log_open(struct qemu_log **out, struct event_base *base,
-		  const char *path, void (*on_line)(const char *line, void *ctx),
-		  void *ctx);
+		  const char *path,
+		  void (*on_line)(const char *line, void *ctx), void *ctx);
 /* Read what is there now.  True: it had been full, so something is lost. */
 bool qemu_log_drain(struct qemu_log *log);
 void qemu_log_free(struct qemu_log *log);

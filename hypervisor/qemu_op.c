@@ -28,7 +28,7 @@
 
 #define domain_of(e) ((struct qemu_domain *)(e))
 
-/* --- an op ------------------------------------------------------------------ */
+/* --- an op ----------------------------------------------------------- */
 
 static void op_put(struct qemu_op *op)
 {
@@ -109,7 +109,7 @@ void qemu_op_end_all(struct qemu_domain *d, const char *text)
 	}
 }
 
-/* --- its steps -------------------------------------------------------------- */
+/* --- its steps ------------------------------------------------------- */
 
 /* One command under way.  A chain may have two: one and what came of it. */
 struct step {
@@ -249,7 +249,7 @@ static int op_begin(struct engine *e, enum engine_call call,
 	return *op ? 0 : -ENOMEM;
 }
 
-/* --- start and restore ------------------------------------------------------- */
+/* --- start and restore ----------------------------------------------- */
 
 static void start_answered(struct qemu_op *op, const json_t *value)
 {
@@ -332,7 +332,7 @@ int qemu_op_start(struct qemu_domain *d)
 	return 0;
 }
 
-/* --- pause, resume ------------------------------------------------------------- */
+/* --- pause, resume --------------------------------------------------- */
 
 static bool guest_ended(const struct qemu_domain *d)
 {
@@ -410,7 +410,7 @@ int qemu_op_resume(struct engine *e)
 	return 0;
 }
 
-/* --- reset, shutdown ------------------------------------------------------------ */
+/* --- reset, shutdown ------------------------------------------------- */
 
 static void reset_seen(struct qemu_op *op, const json_t *value)
 {
@@ -472,7 +472,7 @@ int qemu_op_shutdown(struct engine *e)
 	return rc;
 }
 
-/* --- save ------------------------------------------------------------------------ */
+/* --- save ------------------------------------------------------------ */
 
 static void save_event(struct qemu_op *op, const json_t *data)
 {
@@ -536,7 +536,7 @@ int qemu_op_save(struct engine *e, int fd)
 	return 0;
 }
 
-/* --- dirty rate ------------------------------------------------------------------ */
+/* --- dirty rate ------------------------------------------------------ */
 
 static void dirty_ask(struct qemu_op *op);
 
@@ -584,7 +584,7 @@ int qemu_op_dirty_rate(struct engine *e, unsigned seconds)
 	return 0;
 }
 
-/* --- VNC --------------------------------------------------------------------------- */
+/* --- VNC ------------------------------------------------------------- */
 
 static void vnc_added(struct qemu_op *op, const json_t *value)
 {
@@ -619,7 +619,7 @@ int qemu_op_vnc(struct engine *e, int client_fd)
 	return 0;
 }
 
-/* --- facts --------------------------------------------------------------------------- */
+/* --- facts ----------------------------------------------------------- */
 
 static uint64_t stat_of(const json_t *stats, const char *name)
 {

@@ -94,7 +94,7 @@ static int plug_check(struct qemu_domain *d, bool vif, unsigned slot,
 	return 0;
 }
 
-/* --- devices ------------------------------------------------------------------ */
+/* --- devices --------------------------------------------------------- */
 
 static void set_plugged(struct qemu_op *op, bool vif)
 {
@@ -151,7 +151,7 @@ static void device_is_there(struct qemu_op *op, bool vif)
 	qemu_op_fail(op, "it is there already");
 }
 
-/* --- VIFs -------------------------------------------------------------------- */
+/* --- VIFs ------------------------------------------------------------ */
 
 static void undo_vif(struct qemu_op *op)
 {
@@ -224,7 +224,7 @@ int qemu_plug_vif(struct engine *e, const struct engine_vif *vif)
 	return 0;
 }
 
-/* --- disks --------------------------------------------------------------------- */
+/* --- disks ----------------------------------------------------------- */
 
 static void undo_disk(struct qemu_op *op)
 {
@@ -303,7 +303,7 @@ int qemu_plug_disk(struct engine *e, const struct engine_disk *disk)
 	return 0;
 }
 
-/* --- away -------------------------------------------------------------------------- */
+/* --- away ------------------------------------------------------------ */
 
 static void deleted(struct qemu_domain *d, bool vif, unsigned slot)
 {

@@ -41,7 +41,7 @@
 #define TRACE "qemu_system_shutdown_request reason="
 #define TRACE_GUEST_SHUTDOWN '6' /* SHUTDOWN_CAUSE_GUEST_SHUTDOWN of 7.2 */
 
-/* --- why -------------------------------------------------------------------- */
+/* --- why ------------------------------------------------------------- */
 
 /* Only when QEMU says that it has stopped: so not more often than we ask. */
 static void reason_keep(struct qemu_domain *d)
@@ -100,7 +100,7 @@ bool qemu_state_line(struct qemu_domain *d, const char *line)
 	return true;
 }
 
-/* --- what ------------------------------------------------------------------- */
+/* --- what ------------------------------------------------------------ */
 
 static enum qemu_guest guest_of(struct qemu_domain *d, const char *status)
 {
@@ -201,7 +201,7 @@ void qemu_state_announce(struct qemu_domain *d, enum engine_event_type type)
 	qemu_state_refresh(d);
 }
 
-/* --- reset ------------------------------------------------------------------ */
+/* --- reset ----------------------------------------------------------- */
 
 void qemu_state_expect_reset(struct qemu_domain *d)
 {
@@ -229,7 +229,7 @@ static void on_reset(struct qemu_domain *d, const json_t *data)
 		event_add(d->reset_event, &wait);
 }
 
-/* --- QEMU's events ------------------------------------------------------------ */
+/* --- QEMU's events --------------------------------------------------- */
 
 static void on_shutdown(struct qemu_domain *d, const json_t *data)
 {
@@ -280,7 +280,7 @@ bool qemu_state_event(struct qemu_domain *d, const char *name,
 	return true;
 }
 
-/* --- timers -------------------------------------------------------------------- */
+/* --- timers ---------------------------------------------------------- */
 
 static void on_disk_rested(evutil_socket_t fd, short what, void *arg)
 {

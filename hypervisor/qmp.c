@@ -51,7 +51,7 @@ struct qmp {
 	bool freed;
 };
 
-/* --- lifetime ------------------------------------------------------------- */
+/* --- lifetime -------------------------------------------------------- */
 
 static void call_free(struct call *c)
 {
@@ -131,7 +131,7 @@ static void qmp_shut(struct qmp *q, const char *why)
 	qmp_put(q);
 }
 
-/* --- commands --------------------------------------------------------------- */
+/* --- commands -------------------------------------------------------- */
 
 static int call_send(struct call *c, json_t *msg, int fd)
 {
@@ -254,7 +254,7 @@ int qmp_command_take(struct qmp *q, const char *name, json_t *args, int fd,
 	return rc;
 }
 
-/* --- what comes in ------------------------------------------------------------ */
+/* --- what comes in --------------------------------------------------- */
 
 static void on_negotiated(const struct qmp_reply *reply, void *arg)
 {
@@ -412,7 +412,7 @@ static void on_no_greeting(evutil_socket_t fd, short what, void *arg)
 	qmp_shut(arg, "it does not greet in time");
 }
 
-/* --- beginnings ---------------------------------------------------------------- */
+/* --- beginnings ------------------------------------------------------ */
 
 int qmp_new_take(struct qmp **out, const struct qmp_conf *conf, int fd)
 {

@@ -49,7 +49,7 @@ static unsigned vifs, disks; /* plugged, a bit each */
 static struct event *serial_event;
 static FILE *serial_log;
 
-/* --- sockets and files ------------------------------------------------------- */
+/* --- sockets and files ----------------------------------------------- */
 
 static void path_of(char path[108], const char *name)
 {
@@ -85,7 +85,7 @@ static int listen_at(const char *path)
 	return fd;
 }
 
-/* --- the serial port ------------------------------------------------------------ */
+/* --- the serial port ------------------------------------------------- */
 
 static void on_serial(evutil_socket_t fd, short what, void *arg)
 {
@@ -122,7 +122,7 @@ static void serial_open(void)
 	event_add(serial_event, NULL);
 }
 
-/* --- specs ------------------------------------------------------------------------- */
+/* --- specs ----------------------------------------------------------- */
 
 static enum engine_format format_of(const char *word)
 {
@@ -231,7 +231,7 @@ static void close_spec(struct engine_spec *spec)
 		close(spec->vifs[i].listen_fd);
 }
 
-/* --- events ------------------------------------------------------------------------- */
+/* --- events ---------------------------------------------------------- */
 
 /* What the next one needs to adopt. */
 static void keep(void)
@@ -298,7 +298,7 @@ static void on_event(struct engine *e, const struct engine_event *ev,
 	}
 }
 
-/* --- commands ------------------------------------------------------------------------ */
+/* --- commands -------------------------------------------------------- */
 
 static const struct engine_conf *engine_conf(void)
 {
@@ -411,7 +411,7 @@ static int do_vif(char *text)
 	return rc;
 }
 
-/* --- the agent ------------------------------------------------------------ */
+/* --- the agent ------------------------------------------------------- */
 
 static struct guest_agent *agent;
 

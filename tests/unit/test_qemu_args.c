@@ -153,7 +153,8 @@ static void descriptors_have_numbers_of_their_own(void)
 		 "socket,id=control,fd=%d,server=on,wait=off",
 		 number_of(&a, own.control));
 	CU_ASSERT_EQUAL(has(&a, "-chardev", word), 1);
-	snprintf(word, sizeof(word), "socket,id=vif1,path=/fd/%d,server=on,wait=off",
+	snprintf(word, sizeof(word),
+		 "socket,id=vif1,path=/fd/%d,server=on,wait=off",
 		 number_of(&a, 91));
 	CU_ASSERT_EQUAL(has(&a, "-chardev", word), 1);
 	snprintf(word, sizeof(word), "fd=%d,set=1", number_of(&a, 70));
@@ -188,8 +189,8 @@ static void formats_and_backing_are_always_said(void)
 	check_json(qemu_layer_json(d, 0),
 		   "{\"driver\":\"qcow2\",\"node-name\":\"disk2.l0\",\"file\":"
 		   "{\"driver\":\"file\",\"filename\":\"/dev/fdset/33\","
-		   "\"aio\":\"threads\",\"locking\":\"off\",\"read-only\":false,\"discard\":"
-		   "\"unmap\"},\"read-only\":false,\"discard\":\"unmap\","
+		   "\"aio\":\"threads\",\"locking\":\"off\",\"read-only\":"
+		   "false,\"discard\":\"unmap\"},\"read-only\":false,\"discard\":\"unmap\","
 		   "\"backing\":\"disk2.l1\"}");
 	check_json(qemu_layer_json(d, 1),
 		   "{\"driver\":\"raw\",\"node-name\":\"disk2.l1\",\"file\":"
@@ -203,15 +204,15 @@ static void formats_and_backing_are_always_said(void)
 	check_json(qemu_layer_json(d, 0),
 		   "{\"driver\":\"qcow2\",\"node-name\":\"disk2.l0\",\"file\":"
 		   "{\"driver\":\"file\",\"filename\":\"/dev/fdset/33\","
-		   "\"aio\":\"threads\",\"locking\":\"off\",\"read-only\":true,\"discard\":"
-		   "\"unmap\"},\"read-only\":true,\"discard\":\"unmap\","
+		   "\"aio\":\"threads\",\"locking\":\"off\",\"read-only\":"
+		   "true,\"discard\":\"unmap\"},\"read-only\":true,\"discard\":\"unmap\","
 		   "\"backing\":null}");
 	d->layers[0].format = ENGINE_VHD;
 	check_json(qemu_layer_json(d, 0),
 		   "{\"driver\":\"vpc\",\"node-name\":\"disk2.l0\",\"file\":"
 		   "{\"driver\":\"file\",\"filename\":\"/dev/fdset/33\","
-		   "\"aio\":\"threads\",\"locking\":\"off\",\"read-only\":true,\"discard\":"
-		   "\"unmap\"},\"read-only\":true,\"discard\":\"unmap\"}");
+		   "\"aio\":\"threads\",\"locking\":\"off\",\"read-only\":"
+		   "true,\"discard\":\"unmap\"},\"read-only\":true,\"discard\":\"unmap\"}");
 }
 
 static void a_vif_says_what_its_engine_can(void)
