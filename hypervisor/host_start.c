@@ -179,6 +179,7 @@ void host_engine_disk(const struct dconf_disk *want, const struct disk *disk,
 	out->layer_count = disk->count;
 	for (unsigned k = 0; k < disk->count; k++) {
 		out->layers[k].fd = disk->images[k].fd;
+		out->layers[k].block = disk->images[k].block;
 		out->layers[k].format =
 			(enum engine_format)disk->images[k].format;
 	}
