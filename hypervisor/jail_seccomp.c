@@ -88,8 +88,9 @@ static const int model[] = {
 
 /* Size and shape of a disk that is a block device; is there more to read? */
 static const unsigned requests[] = {
-	BLKGETSIZE64, BLKSSZGET,  BLKPBSZGET, BLKSECTGET, BLKROTATIONAL,
-	BLKDISCARD,   BLKZEROOUT, BLKFLSBUF,  FIONREAD,	  FIONBIO,
+	BLKGETSIZE64,  BLKSSZGET,  BLKPBSZGET, BLKSECTGET, BLKROGET,
+	BLKROTATIONAL, BLKDISCARD, BLKZEROOUT, BLKFLSBUF,  FIONREAD,
+	FIONBIO,
 };
 
 static const int harmless_prctl[] = {

@@ -41,6 +41,61 @@ expect "the same slot is refused" \
 	asked "disk 3:raw,$FOLDER/plug.img" 5 "refused -17"
 expect "the disk is unplugged" asked "undisk 3" 20 "disk-unplugged 3"
 expect "and gone" guest_says '[ ! -e /sys/block/vda ]'
+
+# on_disk SERIAL COMMAND: for the guest; $d is the disk so called.
+on_disk() {
+	echo "i=0; until d=\$(grep -lx $1 /sys/block/vd?/serial) ||
+		[ \$i = 50 ]; do sleep 0.1; i=\$((i+1)); done
+		d=\${d%/serial}; d=/dev/\${d##*/}; $2"
+}
+
+has_disk() {
+	guest_says "$(on_disk "$@")"
+}
+
+unplug() {
+	asked "undisk $1" 20 "disk-unplugged $1"
+}
+
+cp "$FOLDER/plug.img" "$FOLDER/base.img"
+qemu-img create -q -f qcow2 "$FOLDER/top.qcow2" 8M
+expect "qcow2 is plugged, over a raw image that it does not name" asked \
+	"disk 5:qcow2,$FOLDER/top.qcow2,raw,$FOLDER/base.img" 10 disk-plugged
+expect "the guest reads what lies beneath, and writes" has_disk vdf \
+	'grep -qa from-the-guest $d && echo on-top >$d && sync'
+expect "it is unplugged" unplug 5
+expect "the write was to the upper one" grep -aq on-top "$FOLDER/top.qcow2"
+equal "the lower one is as it was" "$(head -c 14 "$FOLDER/base.img")" \
+	from-the-guest
+qemu-img create -q -f vpc "$FOLDER/disk.vhd" 8M
+expect "a VHD is plugged" \
+	asked "disk 5:vhd,$FOLDER/disk.vhd" 10 disk-plugged
+expect "the guest writes to it" has_disk vdf 'echo into-vhd >$d && sync'
+expect "and it is unplugged" unplug 5
+expect "what was written is in the file" grep -aq into-vhd "$FOLDER/disk.vhd"
+if loop=$(losetup -f --show "$FOLDER/base.img" 2>/dev/null); then
+	ci_on_exit "losetup -d $loop"
+	expect "a block device is plugged" \
+		asked "disk 6:raw,$loop" 10 disk-plugged
+	expect "the guest reads it" has_disk vdg 'grep -qa from-the-guest $d'
+	expect "and it is unplugged" unplug 6
+else
+	skip "a block device is plugged" "no loop devices"
+fi
+mkdir "$FOLDER/small"
+mount -t tmpfs -o size=1M none "$FOLDER/small"
+ci_on_exit "umount -l $FOLDER/small 2>/dev/null"
+truncate -s 8M "$FOLDER/small/disk.img"
+expect "a disk is plugged for which the host has no room" \
+	asked "disk 6:raw,$FOLDER/small/disk.img" 10 disk-plugged
+typed "$(on_disk vdg 'dd if=/dev/zero of=$d bs=1M count=4 conv=fsync')"
+expect "the host says so" event 10 "disk-error 6 no space"
+expect "the guest stands still, and lost nothing" event 10 paused
+mount -o remount,size=16M "$FOLDER/small"
+expect "with more room it goes on" asked resume 10 running
+expect "and its write is done" stage_until 15 \
+	grep -aq "^T$TOKEN end 0" "$FOLDER/serial.log"
+expect "and it is unplugged" unplug 6
 expect "an image that is none is refused in words" \
 	asked "disk 4:qcow2,$FOLDER/plug.img" 5 "failed disk-plug 4 .*qcow2"
 expect "and its slot is free" \
@@ -59,7 +114,7 @@ drive "start kernel=$CW_GUESTS/image/vmlinuz" \
 expect "it is restored, with the disk that was plugged" event 20 started
 expect "and runs" event 10 running
 expect "it still remembers" guest_says 'grep before /tmp/mark'
-expect "and reads its disk" guest_says 'grep -a from-the-guest /dev/vda'
+expect "and reads its disk" guest_says 'grep -qa from-the-guest /dev/vda'
 kill -9 "$(domain_pid)"
 expect "a process that is killed has ended by a signal" \
 	event 10 "exited signal 9"

@@ -134,6 +134,7 @@ static enum engine_format format_of(const char *word)
 static bool parse_disk(struct engine_disk *disk, char *text)
 {
 	char *word, *rest = text;
+	struct stat st;
 	bool top = true;
 
 	memset(disk, 0, sizeof(*disk));
@@ -148,8 +149,9 @@ static bool parse_disk(struct engine_disk *disk, char *text)
 		l->fd = open_or_say(strsep(&rest, ","),
 				    top && !disk->read_only ? O_RDWR :
 							      O_RDONLY);
-		if (l->fd < 0)
+		if (l->fd < 0 || fstat(l->fd, &st))
 			return false;
+		l->block = S_ISBLK(st.st_mode);
 		top = false;
 	}
 	return true;
