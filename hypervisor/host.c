@@ -145,6 +145,8 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 	struct host *h = arg;
 	struct host_domain *hd, *after;
 
+	if (h->refused[0])
+		return; /* what is wanted is not known */
 	for (hd = TAILQ_FIRST(&h->domains); hd; hd = after) {
 		after = TAILQ_NEXT(hd, next);
 		if (hd->want || hd->lost || !domain_is_down(&hd->life) ||
@@ -535,7 +537,10 @@ static int make_dirs(struct host *h, struct rpc_error *err)
 	return 0;
 }
 
-/* A state that cannot be used is put aside, and nothing runs by it. */
+/*
+ * A state that cannot be used is put aside.  What runs runs on: nobody knows
+ * whether it is wanted until there is another state.
+ */
 static void refuse_saved(struct host *h, const char *why)
 {
 	char bad[PATH_MAX + 8];
@@ -608,7 +613,7 @@ static void take_over(struct host_domain *hd, void *unused)
 	struct domain_actions acts = { 0 };
 	uint64_t now = host_now_ms();
 
-	if (hd->lost)
+	if (hd->lost || (!hd->want && !hd->rec.pid && hd->host->refused[0]))
 		return;
 	host_review_rules(hd);
 	if (hd->rec.boot_id[0] && strcmp(hd->rec.boot_id, hd->host->boot_id)) {
@@ -621,7 +626,7 @@ static void take_over(struct host_domain *hd, void *unused)
 		domain_resume_life(&hd->life, &hd->rules, now, &acts);
 	}
 	host_carry_out(hd, &acts);
-	if (!hd->want)
+	if (!hd->want && !hd->host->refused[0])
 		no_longer_wanted(hd);
 }
 

@@ -167,6 +167,21 @@ equal "and that is why" "$(dom_reason app)" crash_loop
 expect "until somebody starts it" stage_do app start
 must "it boots" stage_booted app
 expect "and answers" pings
+
+# --- a state that is no more -----------------------------------------------------
+
+PIDS="$(dom_pid web) $(dom_pid app)"
+echo causeway >"$STAGE/hv/state.json"
+expect "hypervisord is killed, and its state is damaged" kill_daemon hypervisord
+expect "it says so" stage_until 10 eval \
+	'stage_hv state.saved | grep -q "\"why\""'
+expect "the domains run on" stage_until 10 is_running app
+expect "and answer" pings 1
+expect "a good state is taken" domains_are \
+	"$(stage_domain 1 web)" "$(stage_domain 2 app '"on_crash": "restart"')"
+equal "they are the processes they were" \
+	"$(dom_pid web) $(dom_pid app)" "$PIDS"
+
 expect "both are switched off" eval 'stage_do web kill && stage_do app kill'
 hv_baseline
 expect "nothing is left" nothing_is_left
