@@ -387,10 +387,11 @@ static int qemu_kill(struct engine *e)
 /* --- beginnings ------------------------------------------------------ */
 
 static int domain_new(struct qemu_domain **out, const struct engine_conf *conf,
-		      const struct engine_spec *spec)
+		      const struct engine_spec *spec, struct rpc_error *err)
 {
 	struct qemu_domain *d = calloc(1, sizeof(*d));
 
+	rpc_error_set(err, RPC_FAILED, NULL, NULL, NULL, "no memory");
 	if (!d)
 		return -ENOMEM;
 	d->pub.ops = &engine_qemu_ops;
@@ -651,7 +652,7 @@ static int qemu_start(struct engine **out, const struct engine_conf *conf,
 
 	if (rc)
 		return rc;
-	rc = domain_new(&d, conf, spec);
+	rc = domain_new(&d, conf, spec, err);
 	if (rc)
 		return rc;
 	if (spec->restore_fd >= 0) {
@@ -683,7 +684,7 @@ static int qemu_adopt(struct engine **out, const struct engine_conf *conf,
 
 	if (rc)
 		return rc;
-	rc = domain_new(&d, conf, spec);
+	rc = domain_new(&d, conf, spec, err);
 	if (rc)
 		return rc;
 	d->adopted = true;
