@@ -5,9 +5,11 @@
  *
  * It answers a short list of verbs from one user (switchd's) and root, opens
  * taps and packet sockets, takes devices from the host's stack and gives them
- * back, and passes descriptors on.  It reads no frame and knows no guest.  It
- * keeps CAP_NET_ADMIN and CAP_NET_RAW and nothing else, in a jail that has no
- * exec and opens no sockets but netlink and packet ones.
+ * back, and passes descriptors on.  Another socket has another list, for
+ * another user: espd's (netd_ipsec.h).  It reads no frame and knows no guest.  It
+ * keeps CAP_NET_ADMIN and CAP_NET_RAW (and CAP_NET_BIND_SERVICE if it serves
+ * espd) and nothing else, in a jail that has no exec and opens only the kinds
+ * of sockets that it is asked for.
  *
  * One thread, one loop.  It may be killed at any time: what was taken is on
  * disk (netd_take.h) and stays taken; descriptors are the others' by then.
@@ -30,111 +32,34 @@
 
 #include "base/daemon.h"
 #include "base/log.h"
-#include "base/netd_address.h"
+#include "base/netd_answer.h"
 #include "base/netd_client.h"
+#include "base/netd_ipsec.h"
 #include "base/netd_open.h"
+#include "base/netd_protect.h"
 #include "base/netd_rtnl.h"
 #include "base/netd_take.h"
+#include "base/netd_tap.h"
 #include "base/rpc.h"
 
 #define DEFAULT_STATE "/run/causeway/netd"
 #define DEFAULT_USER "causeway-switch"
+#define IPSEC_USER "causeway-espd"
 #define OPEN_FILES 1024
 
 struct netd {
-	const char *socket_path;
+	const char *socket_path, *ipsec_path;
 	const char *state_dir;
-	uid_t allow_uid; /* (uid_t)-1: root only */
+	uid_t allow_uid, ipsec_uid; /* (uid_t)-1: root only */
 	struct event_base *base;
 	struct event *link_event;
 	struct netd_rtnl *rt;
 	struct netd_take *take;
+	struct netd_protect *protect;
+	struct netd_ipsec ipsec;
 	struct rpc_server *rpc;
+	struct rpc_server *ipsec_rpc;
 };
-
-/* --- parameters and answers ----------------------------------------------- */
-
-static bool ifname_is_valid(const char *name)
-{
-	size_t len = strlen(name);
-
-	/* '%' would be a pattern to the kernel; sysctl has its own "all". */
-	if (!len || len >= IFNAMSIZ || !strcmp(name, ".") ||
-	    !strcmp(name, "..") || !strcmp(name, "all") ||
-	    !strcmp(name, "default"))
-		return false;
-	for (const char *p = name; *p; p++)
-		if (*p <= ' ' || *p == 0x7f || strchr("/:%", *p))
-			return false;
-	return true;
-}
-
-static bool refuse_bad_name(struct rpc_request *req, const char *key,
-			    const char *name)
-{
-	if (ifname_is_valid(name))
-		return false;
-	rpc_refuse(req, RPC_INVALID_PARAMS, key, name,
-		   "1 to 15 bytes without space, '/', ':' and '%'",
-		   "not a device name");
-	return true;
-}
-
-static void refuse_params(struct rpc_request *req, const json_error_t *je,
-			  const char *example)
-{
-	rpc_refuse(req, RPC_INVALID_PARAMS, "params", NULL, example, "%s: %s",
-		   req->method, je->text);
-}
-
-static json_t *offload_to_json(uint32_t mask)
-{
-	static const char *const names[] = { "csum", "tso4", "tso6", "tso_ecn",
-					     "uso" };
-	json_t *list = json_array();
-
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (mask & (1u << i))
-			json_array_append_new(list, json_string(names[i]));
-	return list;
-}
-
-static json_t *link_to_json(const struct netd *n, const struct netd_link *l)
-{
-	static const char *const duplexes[] = {
-		[NETD_DUPLEX_UNKNOWN] = "unknown",
-		[NETD_DUPLEX_HALF] = "half",
-		[NETD_DUPLEX_FULL] = "full",
-	};
-	char mac[18];
-
-	snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", l->mac[0],
-		 l->mac[1], l->mac[2], l->mac[3], l->mac[4], l->mac[5]);
-	return json_pack("{s:s, s:I, s:s, s:I, s:I, s:s, s:o, s:b, s:b, s:b, "
-			 "s:b}",
-			 "ifname", l->ifname, "ifindex",
-			 (json_int_t)l->ifindex, "mac", mac, "mtu",
-			 (json_int_t)l->mtu, "speed_mbps",
-			 (json_int_t)l->speed_mbps, "duplex",
-			 duplexes[l->duplex], "offload",
-			 offload_to_json(l->offload), "present", l->present,
-			 "up", l->up, "carrier", l->carrier, "taken",
-			 netd_take_holds(n->take, l));
-}
-
-static void reply_failed(struct rpc_request *req, const char *key,
-			 const char *name, const char *what, int rc,
-			 const char *hint)
-{
-	rpc_refuse(req, RPC_FAILED, key, name, hint, "%s: %s: %s", name, what,
-		   strerror(-rc));
-}
-
-static void close_all(const int *fds, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		close(fds[i]);
-}
 
 /* --- tap.open ------------------------------------------------------------- */
 
@@ -152,11 +77,11 @@ static bool tap_params(struct rpc_request *req, struct tap_params *p)
 	if (json_unpack_ex(req->params, &je, JSON_STRICT, "{s:s, s?i, s?i}",
 			   "name", &p->name, "mtu", &p->mtu, "queues",
 			   &p->queues)) {
-		refuse_params(req, &je,
+		netd_answer_bad_params(req, &je,
 			      "{\"name\":\"tap0\",\"mtu\":1500,\"queues\":1}");
 		return false;
 	}
-	if (refuse_bad_name(req, "name", p->name))
+	if (netd_answer_bad_name(req, "name", p->name))
 		return false;
 	if (p->queues < 1 || p->queues > NETD_QUEUES_MAX || p->mtu < 0) {
 		rpc_refuse(req, RPC_INVALID_PARAMS, "queues", NULL,
@@ -168,40 +93,13 @@ static bool tap_params(struct rpc_request *req, struct tap_params *p)
 	return true;
 }
 
-/*
- * From made to ours: remembered first, then made to last, so that what lasts
- * is always remembered.
- */
-static int tap_adopt(struct netd *n, const struct tap_params *p, uid_t uid,
-		     int fd, struct netd_device *dev, struct rpc_error *err)
-{
-	int rc = netd_rtnl_find(n->rt, p->name, dev);
-
-	if (!rc)
-		rc = netd_take_add_tap(n->take, p->name, dev->link.ifindex,
-				       uid, err);
-	if (rc)
-		return rc;
-	rc = netd_open_tap_persist(fd);
-	if (!rc && p->mtu && (uint32_t)p->mtu != dev->link.mtu)
-		rc = netd_rtnl_set_mtu(n->rt, dev->link.ifindex, p->mtu);
-	if (!rc && !dev->link.up)
-		rc = netd_rtnl_set_up(n->rt, dev->link.ifindex, true);
-	if (!rc)
-		rc = netd_rtnl_find(n->rt, p->name, dev);
-	if (rc)
-		rpc_error_set(err, RPC_FAILED, "name", p->name,
-			      "mtu 68 to 65521", "%s: setting up: %s", p->name,
-			      strerror(-rc));
-	return rc;
-}
-
 static void do_tap_open(struct rpc_request *req, void *ctx)
 {
 	struct netd *n = ctx;
 	int fds[NETD_QUEUES_MAX];
 	struct netd_device dev;
 	struct tap_params p;
+	struct netd_tap_made made;
 	struct rpc_error err = { .code = RPC_FAILED };
 	uint32_t offload;
 	bool exists;
@@ -209,18 +107,20 @@ static void do_tap_open(struct rpc_request *req, void *ctx)
 
 	if (!tap_params(req, &p))
 		return;
+	made = (struct netd_tap_made){ .name = p.name, .mtu = p.mtu,
+				       .uid = req->peer->uid };
 	if (netd_take_find_tap(n->take, p.name, &exists, &err)) {
 		rpc_reply_error(req, &err);
 		return;
 	}
 	rc = netd_open_tap(p.name, req->peer->uid, p.queues, fds, &offload);
 	if (rc) {
-		reply_failed(req, "name", p.name, "opening the tap", rc,
+		netd_answer_failed(req, "name", p.name, "opening the tap", rc,
 			     "modprobe tun; is /dev/net/tun there?");
 		return;
 	}
-	if (tap_adopt(n, &p, req->peer->uid, fds[0], &dev, &err)) {
-		close_all(fds, p.queues);
+	if (netd_tap_adopt(n->rt, n->take, &made, fds[0], &dev, &err)) {
+		netd_answer_close(fds, p.queues);
 		rpc_reply_error(req, &err);
 		return;
 	}
@@ -228,7 +128,7 @@ static void do_tap_open(struct rpc_request *req, void *ctx)
 		 exists ? "opened again" : "made", req->peer->uid,
 		 (int)req->peer->pid, p.queues);
 	dev.link.offload = offload;
-	rpc_reply_fds(req, link_to_json(n, &dev.link), fds, p.queues);
+	rpc_reply_fds(req, netd_answer_link(n->take, &dev.link), fds, p.queues);
 }
 
 /* --- tap.configure -------------------------------------------------------- */
@@ -244,28 +144,6 @@ static bool mac_is_valid(const char *text, uint8_t mac[6])
 	for (int i = 0; i < 6; i++)
 		mac[i] = b[i];
 	return true;
-}
-
-/* The texts stay the request's. */
-static bool address_texts(struct rpc_request *req, const json_t *list,
-			  const char *texts[NETD_ADDRESSES_MAX],
-			  struct netd_tap_conf *conf)
-{
-	json_t *item;
-	size_t i;
-
-	if (json_array_size(list) <= NETD_ADDRESSES_MAX)
-		json_array_foreach(list, i, item)
-			if (json_is_string(item))
-				texts[conf->address_count++] =
-					json_string_value(item);
-	conf->addresses = texts;
-	if (json_is_array(list) && conf->address_count == json_array_size(list))
-		return true;
-	rpc_refuse(req, RPC_INVALID_PARAMS, "addresses", NULL,
-		   "[\"192.0.2.7/24\", \"2001:db8::7/64\"], at most 16",
-		   "addresses: not a list of texts");
-	return false;
 }
 
 struct tap_texts {
@@ -287,13 +165,15 @@ static bool tap_configuration(struct rpc_request *req,
 			   "addresses", &addresses, "mac", &mac, "gateway",
 			   &conf->gateway, "ipv6_gateway",
 			   &conf->ipv6_gateway)) {
-		refuse_params(req, &je,
+		netd_answer_bad_params(req, &je,
 			      "{\"name\":\"tap0\",\"addresses\":"
 			      "[\"192.0.2.7/24\"],\"gateway\":\"192.0.2.1\"}");
 		return false;
 	}
-	if (refuse_bad_name(req, "name", conf->name) ||
-	    !address_texts(req, addresses, texts->addresses, conf))
+	conf->addresses = texts->addresses;
+	if (netd_answer_bad_name(req, "name", conf->name) ||
+	    !netd_answer_addresses(req, addresses, texts->addresses,
+				   &conf->address_count))
 		return false;
 	if (mac && !mac_is_valid(mac, texts->mac)) {
 		rpc_refuse(req, RPC_INVALID_PARAMS, "mac", mac,
@@ -302,34 +182,6 @@ static bool tap_configuration(struct rpc_request *req,
 	}
 	conf->mac = mac ? texts->mac : NULL;
 	return true;
-}
-
-/*
- * What is given is remembered as given before it is, and as gone after it has
- * gone, so that nothing stays that nobody remembers.
- */
-static int set_addresses(struct netd *n, const struct netd_tap_conf *conf,
-			 struct netd_device *dev, struct rpc_error *err)
-{
-	bool any = conf->mac || conf->address_count || conf->gateway ||
-		   conf->ipv6_gateway;
-	int rc = 0;
-
-	if (!any && !netd_take_is_addressed(n->take, conf->name))
-		return 0;
-	if (any)
-		rc = netd_take_set_addressed(n->take, conf->name, true);
-	if (rc)
-		return rpc_error_set(err, RPC_FAILED, "name", conf->name,
-				     "is there room in /run?",
-				     "saving its state: %s", strerror(-rc));
-	rc = netd_address_set(n->rt, dev->link.ifindex, conf, err);
-	if (!rc && !any)
-		netd_take_set_addressed(n->take, conf->name, false);
-	if (!rc)
-		log_info("tap %s: %u addresses", conf->name,
-			 conf->address_count);
-	return rc;
 }
 
 static void do_tap_configure(struct rpc_request *req, void *ctx)
@@ -350,14 +202,14 @@ static void do_tap_configure(struct rpc_request *req, void *ctx)
 				   "tap.open makes it", "there is no tap %s",
 				   conf.name);
 	if (!rc)
-		rc = set_addresses(n, &conf, &dev, &err);
+		rc = netd_tap_address(n->rt, n->take, &conf, &dev, &err);
 	if (rc) {
 		rpc_reply_error(req, &err);
 		return;
 	}
 	if (conf.mac)
 		memcpy(dev.link.mac, conf.mac, sizeof(dev.link.mac));
-	rpc_reply(req, link_to_json(n, &dev.link));
+	rpc_reply(req, netd_answer_link(n->take, &dev.link));
 }
 
 /* --- events --------------------------------------------------------------- */
@@ -371,7 +223,7 @@ static void tell(struct rpc_conn *conn, const struct netd *n,
 		 const struct netd_link *link)
 {
 	/* A client that missed one knows nothing: it has to start again. */
-	if (rpc_notify(conn, "link.event", link_to_json(n, link)))
+	if (rpc_notify(conn, "link.event", netd_answer_link(n->take, link)))
 		rpc_conn_close(conn);
 }
 
@@ -402,7 +254,7 @@ static bool packet_params(struct rpc_request *req, struct netd_packet_conf *c)
 	if (json_unpack_ex(req->params, &je, JSON_STRICT,
 			   "{s:s, s?i, s?b, s?b}", "ifname", &c->ifname, "mtu",
 			   &mtu, "want_tags", &tags, "force", &force)) {
-		refuse_params(req, &je,
+		netd_answer_bad_params(req, &je,
 			      "{\"ifname\":\"eth1\",\"mtu\":1500,"
 			      "\"want_tags\":true,\"force\":false}");
 		return false;
@@ -410,7 +262,7 @@ static bool packet_params(struct rpc_request *req, struct netd_packet_conf *c)
 	c->mtu = mtu;
 	c->want_tags = tags;
 	c->force = force;
-	return !refuse_bad_name(req, "ifname", c->ifname);
+	return !netd_answer_bad_name(req, "ifname", c->ifname);
 }
 
 static void do_packet_open(struct rpc_request *req, void *ctx)
@@ -430,14 +282,14 @@ static void do_packet_open(struct rpc_request *req, void *ctx)
 	rc = netd_open_packet(dev.link.ifindex, &fd, &dev.link.offload);
 	if (rc) {
 		/* It stays taken: release gives it back. */
-		reply_failed(req, "ifname", conf.ifname,
+		netd_answer_failed(req, "ifname", conf.ifname,
 			     "opening a packet socket", rc,
 			     "the kernel needs CONFIG_PACKET, Linux 4.20");
 		return;
 	}
 	log_info("%s taken from the host for uid %u, pid %d", conf.ifname,
 		 req->peer->uid, (int)req->peer->pid);
-	rpc_reply_fds(req, link_to_json(n, &dev.link), &fd, 1);
+	rpc_reply_fds(req, netd_answer_link(n->take, &dev.link), &fd, 1);
 }
 
 static const char *ifname_param(struct rpc_request *req)
@@ -447,10 +299,10 @@ static const char *ifname_param(struct rpc_request *req)
 
 	if (json_unpack_ex(req->params, &je, JSON_STRICT, "{s:s}", "ifname",
 			   &name)) {
-		refuse_params(req, &je, "{\"ifname\":\"eth1\"}");
+		netd_answer_bad_params(req, &je, "{\"ifname\":\"eth1\"}");
 		return NULL;
 	}
-	return refuse_bad_name(req, "ifname", name) ? NULL : name;
+	return netd_answer_bad_name(req, "ifname", name) ? NULL : name;
 }
 
 /* A device that is taken; otherwise the request is refused. */
@@ -477,10 +329,10 @@ static void do_control_open(struct rpc_request *req, void *ctx)
 		return;
 	rc = netd_open_control(dev.link.ifindex, &fd);
 	if (rc)
-		reply_failed(req, "ifname", ifname,
+		netd_answer_failed(req, "ifname", ifname,
 			     "opening a control socket", rc, NULL);
 	else
-		rpc_reply_fds(req, link_to_json(n, &dev.link), &fd, 1);
+		rpc_reply_fds(req, netd_answer_link(n->take, &dev.link), &fd, 1);
 }
 
 static void do_release(struct rpc_request *req, void *ctx)
@@ -513,7 +365,7 @@ static bool link_params(struct rpc_request *req, struct netd_link_conf *c)
 			   "{s:s, s?i, s?b, s?b}", "ifname", &c->ifname, "mtu",
 			   &mtu, "want_tags", &tags, "promiscuous",
 			   &promiscuous)) {
-		refuse_params(req, &je,
+		netd_answer_bad_params(req, &je,
 			      "{\"ifname\":\"eth1\",\"mtu\":1500,"
 			      "\"want_tags\":true,\"promiscuous\":false}");
 		return false;
@@ -521,7 +373,7 @@ static bool link_params(struct rpc_request *req, struct netd_link_conf *c)
 	c->mtu = mtu;
 	c->want_tags = tags;
 	c->promiscuous = promiscuous;
-	return !refuse_bad_name(req, "ifname", c->ifname);
+	return !netd_answer_bad_name(req, "ifname", c->ifname);
 }
 
 static void do_link_set(struct rpc_request *req, void *ctx)
@@ -536,7 +388,7 @@ static void do_link_set(struct rpc_request *req, void *ctx)
 	if (netd_take_set(n->take, &conf, &dev, &err))
 		rpc_reply_error(req, &err);
 	else
-		rpc_reply(req, link_to_json(n, &dev.link));
+		rpc_reply(req, netd_answer_link(n->take, &dev.link));
 }
 
 /* --- link.ethtool --------------------------------------------------------- */
@@ -583,7 +435,7 @@ static bool ethtool_params(struct rpc_request *req, const char **ifname,
 	*want = (struct netd_ethtool){ .given = 0 };
 	if (json_unpack_ex(req->params, &je, JSON_STRICT, "{s:s, s:o}",
 			   "ifname", ifname, "settings", &settings)) {
-		refuse_params(req, &je, "{\"ifname\":\"eth1\","
+		netd_answer_bad_params(req, &je, "{\"ifname\":\"eth1\","
 					"\"settings\":{\"gro\":false}}");
 		return false;
 	}
@@ -596,7 +448,7 @@ static bool ethtool_params(struct rpc_request *req, const char **ifname,
 				   "no such setting: %s", name);
 			return false;
 		}
-	return !refuse_bad_name(req, "ifname", *ifname);
+	return !netd_answer_bad_name(req, "ifname", *ifname);
 }
 
 static json_t *settings_to_json(uint32_t mask)
@@ -642,7 +494,7 @@ static void do_link_get(struct rpc_request *req, void *ctx)
 			   "see `ip -br link`, in netd's network namespace",
 			   "there is no device %s", ifname);
 	else
-		rpc_reply(req, link_to_json(n, &dev.link));
+		rpc_reply(req, netd_answer_link(n->take, &dev.link));
 }
 
 struct watcher {
@@ -682,10 +534,12 @@ static void do_status(struct rpc_request *req, void *ctx)
 {
 	struct netd *n = ctx;
 
-	rpc_reply(req, json_pack("{s:s, s:i, s:i, s:o}", "version",
+	rpc_reply(req, json_pack("{s:s, s:i, s:i, s:o, s:o}", "version",
 				 CAUSEWAY_VERSION, "pid", (int)getpid(),
 				 "clients", rpc_server_conn_count(n->rpc),
-				 "taken", netd_take_dump(n->take)));
+				 "taken", netd_take_dump(n->take),
+				 "protected",
+				 netd_protect_dump(n->protect)));
 }
 
 static const struct rpc_method methods[] = {
@@ -713,6 +567,26 @@ static bool admit(const struct rpc_peer *peer, void *ctx)
 	       (n->allow_uid != (uid_t)-1 && peer->uid == n->allow_uid);
 }
 
+static bool admit_ipsec(const struct rpc_peer *peer, void *ctx)
+{
+	const struct netd_ipsec *i = ctx;
+
+	return peer->uid == 0 || peer->uid == geteuid() ||
+	       (i->uid != (uid_t)-1 && peer->uid == i->uid);
+}
+
+static int listen_on(struct netd *n, struct rpc_server **out,
+		     const struct rpc_server_conf *conf)
+{
+	int rc = rpc_server_new(out, n->base, conf);
+
+	if (rc)
+		log_err("%s: %s%s", conf->path, strerror(-rc),
+			rc == -EADDRINUSE ? " (is another netd running?)" : "");
+	return rc;
+}
+
+/* A socket for each user, with the verbs that are his. */
 static int listen_for_clients(struct netd *n)
 {
 	struct rpc_server_conf conf = RPC_SERVER_CONF_INIT;
@@ -723,11 +597,17 @@ static int listen_for_clients(struct netd *n)
 	conf.methods = methods;
 	conf.ctx = n;
 	conf.admit = admit;
-	rc = rpc_server_new(&n->rpc, n->base, &conf);
-	if (rc)
-		log_err("%s: %s%s", n->socket_path, strerror(-rc),
-			rc == -EADDRINUSE ? " (is another netd running?)" : "");
-	return rc;
+	rc = listen_on(n, &n->rpc, &conf);
+	if (rc || !n->ipsec_path)
+		return rc;
+	n->ipsec = (struct netd_ipsec){ n->rt, n->take, n->protect,
+					n->ipsec_uid };
+	conf.path = n->ipsec_path;
+	conf.uid = n->ipsec_uid;
+	conf.methods = netd_ipsec_methods;
+	conf.ctx = &n->ipsec;
+	conf.admit = admit_ipsec;
+	return listen_on(n, &n->ipsec_rpc, &conf);
 }
 
 static void on_links_readable(evutil_socket_t fd, short what, void *arg)
@@ -754,7 +634,7 @@ static int open_state(struct netd *n)
 			"this one its own with --state", n->state_dir);
 	else if (rc)
 		log_err("%s: %s", n->state_dir, strerror(-rc));
-	return rc;
+	return rc ? rc : netd_protect_open(&n->protect, n->state_dir, n->rt);
 }
 
 static int watch_links(struct netd *n)
@@ -773,17 +653,19 @@ static int watch_links(struct netd *n)
 	return 0;
 }
 
-/* Netlink and packet sockets only; of ioctls only the taps' and ethtool's. */
+/* These sockets only; of ioctls only the taps' and ethtool's. */
 static int jail_rules(scmp_filter_ctx ctx, void *unused)
 {
-	static const int families[] = { AF_NETLINK, AF_PACKET };
+	static const int families[] = { AF_NETLINK, AF_PACKET, AF_INET,
+					AF_INET6 };
 	static const unsigned long requests[] = { TUNSETIFF, TUNSETVNETHDRSZ,
 						  TUNSETOWNER, TUNSETOFFLOAD,
 						  TUNSETPERSIST,
 						  SIOCETHTOOL };
 	int rc = 0;
 
-	for (size_t i = 0; i < 2 && !rc; i++)
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && !rc;
+	     i++)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
 				      SCMP_A0(SCMP_CMP_EQ, families[i], 0));
 	/* The kernel looks at 32 bits of the request. */
@@ -794,11 +676,14 @@ static int jail_rules(scmp_filter_ctx ctx, void *unused)
 	return rc;
 }
 
-static int jail(void)
+static int jail(const struct netd *n)
 {
 	static const int calls[] = { DAEMON_SECCOMP_FILES, SCMP_SYS(bind),
 				     SCMP_SYS(uname) };
-	const uint64_t caps = 1ull << CAP_NET_ADMIN | 1ull << CAP_NET_RAW;
+	/* The last is for UDP port 500. */
+	const uint64_t caps = 1ull << CAP_NET_ADMIN | 1ull << CAP_NET_RAW |
+			      (uint64_t)!!n->ipsec_path
+				      << CAP_NET_BIND_SERVICE;
 	int rc = daemon_rlimits(OPEN_FILES, false);
 
 	if (!rc)
@@ -842,7 +727,7 @@ static int serve(struct netd *n)
 	if (!rc)
 		rc = daemon_stop_on_signals(n->base, NULL, NULL, NULL);
 	if (!rc)
-		rc = jail();
+		rc = jail(n);
 	if (rc)
 		return rc;
 	log_info("ready on %s", n->socket_path);
@@ -854,9 +739,11 @@ static int serve(struct netd *n)
 static void stop(struct netd *n)
 {
 	rpc_server_free(n->rpc);
+	rpc_server_free(n->ipsec_rpc);
 	if (n->link_event)
 		event_free(n->link_event);
 	daemon_signals_free();
+	netd_protect_close(n->protect);
 	netd_take_close(n->take);
 	netd_rtnl_close(n->rt);
 	event_base_free(n->base);
@@ -925,13 +812,18 @@ static int release_all(struct netd *n)
 
 static const char usage[] =
 	"Usage: causeway-netd [OPTION]...\n"
-	"Opens taps and packet sockets for causeway-switchd.  Runs as root.\n"
+	"Opens taps, TUNs and sockets for causeway-switchd and causeway-espd.\n"
+	"Runs as root.\n"
 	"\n"
 	"  -s, --socket PATH      listen here (" NETD_SOCKET ")\n"
 	"  -d, --state DIR        remember here what was taken\n"
 	"                         (" DEFAULT_STATE ")\n"
 	"  -u, --allow-user USER  who may ask besides root\n"
 	"                         (" DEFAULT_USER ", if that user exists)\n"
+	"  -i, --ipsec-socket PATH  listen here for causeway-espd, too\n"
+	"                         (not at all)\n"
+	"  -e, --ipsec-user USER  who may ask there besides root\n"
+	"                         (" IPSEC_USER ", if that user exists)\n"
 	"  -r, --release-all      give everything back to the host, and exit\n"
 	"  -l, --log-level LEVEL  err, warn, info or debug (info)\n"
 	"  -h, --help             this\n"
@@ -941,6 +833,8 @@ static const struct option options[] = {
 	{ "socket", required_argument, NULL, 's' },
 	{ "state", required_argument, NULL, 'd' },
 	{ "allow-user", required_argument, NULL, 'u' },
+	{ "ipsec-socket", required_argument, NULL, 'i' },
+	{ "ipsec-user", required_argument, NULL, 'e' },
 	{ "release-all", no_argument, NULL, 'r' },
 	{ "log-level", required_argument, NULL, 'l' },
 	{ "help", no_argument, NULL, 'h' },
@@ -949,7 +843,7 @@ static const struct option options[] = {
 };
 
 struct arguments {
-	const char *user;
+	const char *user, *ipsec_user;
 	enum log_level level;
 	bool release_all;
 };
@@ -966,6 +860,12 @@ static int take_option(struct netd *n, struct arguments *a, int c)
 		return 0;
 	case 'u':
 		a->user = optarg;
+		return 0;
+	case 'i':
+		n->ipsec_path = optarg;
+		return 0;
+	case 'e':
+		a->ipsec_user = optarg;
 		return 0;
 	case 'r':
 		a->release_all = true;
@@ -987,22 +887,35 @@ static int take_option(struct netd *n, struct arguments *a, int c)
 	}
 }
 
-static int find_user(struct netd *n, const char *user)
+/* user NULL: this one, or nobody but root. */
+static int find_user(const char *option, const char *user,
+		     const char *default_user, uid_t *uid)
 {
 	gid_t gid;
-	int rc = daemon_lookup_user(user ? user : DEFAULT_USER, &n->allow_uid,
-				    &gid);
+	int rc = daemon_lookup_user(user ? user : default_user, uid, &gid);
 
 	if (!rc)
 		return 0;
-	n->allow_uid = (uid_t)-1;
+	*uid = (uid_t)-1;
 	if (user) {
-		log_err("--allow-user %s: there is no such user; type: "
-			"useradd --system --no-create-home %s", user, user);
+		log_err("%s %s: there is no such user; type: "
+			"useradd --system --no-create-home %s", option, user,
+			user);
 		return rc;
 	}
-	log_warn("no user %s: only root may ask", DEFAULT_USER);
+	log_warn("no user %s: only root may ask", default_user);
 	return 0;
+}
+
+static int find_users(struct netd *n, const struct arguments *a)
+{
+	int rc = find_user("--allow-user", a->user, DEFAULT_USER,
+			   &n->allow_uid);
+
+	if (!rc && n->ipsec_path)
+		rc = find_user("--ipsec-user", a->ipsec_user, IPSEC_USER,
+			       &n->ipsec_uid);
+	return rc;
 }
 
 int main(int argc, char **argv)
@@ -1012,7 +925,7 @@ int main(int argc, char **argv)
 			  .state_dir = DEFAULT_STATE };
 	int c, rc;
 
-	while ((c = getopt_long(argc, argv, "s:d:u:rl:hV", options, NULL)) !=
+	while ((c = getopt_long(argc, argv, "s:d:u:i:e:rl:hV", options, NULL)) !=
 	       -1) {
 		rc = take_option(&n, &a, c);
 		if (rc)
@@ -1029,7 +942,7 @@ int main(int argc, char **argv)
 	if (a.release_all)
 		rc = release_all(&n);
 	else
-		rc = find_user(&n, a.user) || serve(&n);
+		rc = find_users(&n, &a) || serve(&n);
 	stop(&n);
 	return rc ? 1 : 0;
 }

@@ -264,6 +264,8 @@ static void notify(struct netd_rtnl *rt, uint32_t ifindex)
 	struct netd_device dev;
 	int rc = netd_rtnl_find_index(rt, ifindex, &dev);
 
+	if (!rc && !dev.ethernet)
+		return; /* a TUN has no neighbours */
 	if (!rc)
 		rc = netd_rtnl_set_mac(rt, ifindex, dev.link.mac);
 	if (rc)

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 struct netd_client {
 	struct rpc_client *rpc;
 	bool timed_out;
@@ -163,13 +166,13 @@ static int call_for_fds(struct netd_client *c, const char *verb,
 			struct netd_link *link, struct rpc_error *err)
 {
 	struct rpc_fds got = { .send_count = 0 };
-	struct netd_link ignored;
 	json_t *result = NULL;
 	int rc = call(c, verb, params, &got, NETD_TIMEOUT_MS, &result, err);
 
 	if (rc)
 		return rc;
-	rc = parse_link(result, link ? link : &ignored);
+	if (link)
+		rc = parse_link(result, link);
 	json_decref(result);
 	if (!rc && got.received_count == want) {
 		if (want)
@@ -194,6 +197,15 @@ int netd_tap_open(struct netd_client *c, const char *name, uint32_t mtu,
 	return call_for_fds(c, "tap.open", params, fds, queues, link, err);
 }
 
+static json_t *pack_texts(const char *const *texts, unsigned count)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < count; i++)
+		json_array_append_new(list, json_string(texts[i]));
+	return list;
+}
+
 static json_t *pack_mac(const uint8_t mac[6])
 {
 	return json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1],
@@ -203,12 +215,8 @@ static json_t *pack_mac(const uint8_t mac[6])
 int netd_tap_configure(struct netd_client *c, const struct netd_tap_conf *conf,
 		       struct netd_link *link, struct rpc_error *err)
 {
-	json_t *list = json_array();
-	json_t *params;
-
-	for (unsigned i = 0; i < conf->address_count; i++)
-		json_array_append_new(list, json_string(conf->addresses[i]));
-	params = json_pack("{s:s, s:o, s:o*, s:s*, s:s*}", "name", conf->name,
+	json_t *list = pack_texts(conf->addresses, conf->address_count);
+	json_t *params = json_pack("{s:s, s:o, s:o*, s:s*, s:s*}", "name", conf->name,
 			   "addresses", list, "mac",
 			   conf->mac ? pack_mac(conf->mac) : NULL, "gateway",
 			   conf->gateway, "ipv6_gateway", conf->ipv6_gateway);
@@ -294,6 +302,66 @@ int netd_link_ethtool(struct netd_client *c, const char *ifname,
 	*unsupported = parse_settings(json_object_get(result, "unsupported"));
 	json_decref(result);
 	return rc;
+}
+
+int netd_tun_open(struct netd_client *c, const struct netd_tun_conf *conf,
+		  int fds[], struct netd_link *link, struct rpc_error *err)
+{
+	json_t *list = pack_texts(conf->addresses, conf->address_count);
+	json_t *params = json_pack("{s:s, s:I, s:I, s:o}", "name", conf->name,
+				   "mtu", (json_int_t)conf->mtu, "queues",
+				   (json_int_t)conf->queues, "addresses", list);
+
+	return call_for_fds(c, "tun.open", params, fds, conf->queues, link,
+			    err);
+}
+
+/* {"address", "port"}; NULL when it is neither IPv4 nor IPv6. */
+static json_t *pack_address(const struct sockaddr *local)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)local;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)local;
+	char text[INET6_ADDRSTRLEN];
+	uint16_t port;
+
+	if (local->sa_family == AF_INET) {
+		inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
+		port = ntohs(in->sin_port);
+	} else if (local->sa_family == AF_INET6) {
+		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
+		port = ntohs(in6->sin6_port);
+	} else {
+		return NULL;
+	}
+	return json_pack("{s:s, s:i}", "address", text, "port", (int)port);
+}
+
+int netd_udp_bind(struct netd_client *c, const struct sockaddr *local,
+		  unsigned sockets, int fds[], struct rpc_error *err)
+{
+	json_t *params = pack_address(local);
+
+	json_object_set_new(params, "sockets", json_integer(sockets));
+	return call_for_fds(c, "udp.bind", params, fds, sockets, NULL, err);
+}
+
+int netd_esp_open(struct netd_client *c, const struct sockaddr *local, int *fd,
+		  struct rpc_error *err)
+{
+	json_t *params = pack_address(local);
+
+	json_object_del(params, "port");
+	return call_for_fds(c, "esp.open", params, fd, 1, NULL, err);
+}
+
+int netd_protect_set(struct netd_client *c, const struct netd_protection *conf,
+		     struct rpc_error *err)
+{
+	json_t *list = pack_texts(conf->networks, conf->network_count);
+
+	return call(c, "protect.set",
+		    json_pack("{s:s, s:o}", "tun", conf->tun, "networks",
+			      list), NULL, NETD_TIMEOUT_MS, NULL, err);
 }
 
 int netd_release(struct netd_client *c, const char *ifname,

@@ -28,6 +28,8 @@
 #define NETD_TIMEOUT_MS 5000
 #define NETD_QUEUES_MAX 16
 #define NETD_ADDRESSES_MAX 16
+#define NETD_NETWORKS_MAX 256
+#define NETD_IPSEC_SOCKET "/run/causeway/netd-ipsec.sock"
 
 /*
  * Both kinds of descriptors are non-blocking and put a struct virtio_net_hdr
@@ -198,6 +200,52 @@ const char *netd_setting_name(enum netd_setting bit);
 int netd_link_ethtool(struct netd_client *c, const char *ifname,
 		      const struct netd_ethtool *want, uint32_t *unsupported,
 		      struct rpc_error *err);
+
+/* --- for the IPsec channel: on the socket NETD_IPSEC_SOCKET --------------- */
+
+struct netd_tun_conf {
+	const char *name;
+	uint32_t mtu; /* 0: leave it */
+	unsigned queues; /* 1 to NETD_QUEUES_MAX */
+	const char *const *addresses; /* of the host; as in netd_tap_conf */
+	unsigned address_count;
+};
+
+/*
+ * Create the TUN, or open the one that exists and is ours, as netd_tap_open()
+ * does a tap: persistent, up, each packet behind a virtio-net header of
+ * NETD_VNET_HDR_LEN bytes.  Its routes come with netd_protect_set().
+ */
+int netd_tun_open(struct netd_client *c, const struct netd_tun_conf *conf,
+		  int fds[], struct netd_link *link, struct rpc_error *err);
+
+/*
+ * UDP sockets of the channel, at port 500 or 4500 of an address of the host
+ * (or of all, :: being all of IPv6): non-blocking, large buffers, UDP_GRO,
+ * DF set, TOS and destination of what comes as control messages, ICMP errors
+ * in the error queue.  `sockets` 2: fds[1] gets what begins with four zero
+ * bytes (IKE, at port 4500), fds[0] the rest.
+ */
+int netd_udp_bind(struct netd_client *c, const struct sockaddr *local,
+		  unsigned sockets, int fds[], struct rpc_error *err);
+/* A raw socket for ESP (IP protocol 50), set up likewise; no port. */
+int netd_esp_open(struct netd_client *c, const struct sockaddr *local, int *fd,
+		  struct rpc_error *err);
+
+struct netd_protection {
+	const char *tun; /* the device that leads there; it need not exist */
+	const char *const *networks; /* "10.2.0.0/16", "2001:db8:2::/48" */
+	unsigned network_count; /* at most NETD_NETWORKS_MAX */
+};
+
+/*
+ * These networks, and no others, are reached through the TUN or not at all,
+ * and nothing comes from them by another device but IKE and ESP to this host:
+ * kernel state that stays when all of our processes are gone, until this is
+ * called again.  No networks: it is over.
+ */
+int netd_protect_set(struct netd_client *c, const struct netd_protection *conf,
+		     struct rpc_error *err);
 
 /*
  * Give an interface back to the host as it was (addresses, routes, MTU, IPv6,

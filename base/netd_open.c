@@ -75,7 +75,7 @@ static int tap_offload(int fd, uint32_t *offload)
 	return ioctl(fd, TUNSETOFFLOAD, basic) ? -errno : 0;
 }
 
-static int tap_set(int fd, uid_t owner, uint32_t *offload)
+int netd_open_tap_set(int fd, uid_t owner, uint32_t *offload)
 {
 	int hdr = NETD_VNET_HDR_LEN;
 
@@ -94,7 +94,7 @@ int netd_open_tap(const char *name, uid_t owner, unsigned queues, int fds[],
 		rc = tap_attach(name, &fds[n]);
 		if (rc)
 			break;
-		rc = tap_set(fds[n], owner, offload);
+		rc = netd_open_tap_set(fds[n], owner, offload);
 	}
 	if (rc)
 		while (n-- > 0)

@@ -16,8 +16,10 @@
  */
 int netd_open_tap(const char *name, uid_t owner, unsigned queues, int fds[],
 		  uint32_t *offload);
-/* Let the tap outlive its descriptors. */
+/* Let the tap (or TUN) outlive its descriptors. */
 int netd_open_tap_persist(int fd);
+/* Owner, header and offloads of one that is attached. */
+int netd_open_tap_set(int fd, uid_t owner, uint32_t *offload);
 
 /* A packet socket bound to the device. */
 int netd_open_packet(uint32_t ifindex, int *fd, uint32_t *offload);

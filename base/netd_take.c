@@ -164,11 +164,17 @@ static uint32_t get_u32(const json_t *record, const char *key)
 	return json_integer_value(json_object_get(record, key));
 }
 
+static bool is_kind(const json_t *record, const char *kind)
+{
+	const char *is = json_string_value(json_object_get(record, "kind"));
+
+	return is && !strcmp(is, kind);
+}
+
+/* Made by us, not taken. */
 static bool is_tap(const json_t *record)
 {
-	const char *kind = json_string_value(json_object_get(record, "kind"));
-
-	return kind && !strcmp(kind, "tap");
+	return is_kind(record, "tap") || is_kind(record, "tun");
 }
 
 /* A record without a user is an older netd's: nobody's. */
@@ -204,7 +210,8 @@ json_t *netd_take_names(const struct netd_take *take, uid_t uid, bool taps)
 	const char *name;
 
 	json_object_foreach(take->records, name, record)
-		if (is_tap(record) == taps && is_of(record, uid))
+		if (is_kind(record, taps ? "tap" : "packet") &&
+		    is_of(record, uid))
 			json_array_append_new(names, json_string(name));
 	return names;
 }
@@ -579,7 +586,8 @@ int netd_take_find_tap(struct netd_take *take, const char *name, bool *exists,
 }
 
 int netd_take_add_tap(struct netd_take *take, const char *name,
-		      uint32_t ifindex, uid_t uid, struct rpc_error *err)
+		      uint32_t ifindex, bool tun, uid_t uid,
+		      struct rpc_error *err)
 {
 	json_t *record = json_object_get(take->records, name);
 	int rc;
@@ -587,9 +595,10 @@ int netd_take_add_tap(struct netd_take *take, const char *name,
 	/* That one knows how the tap was when it was new. */
 	if (record && is_tap(record) && get_u32(record, "ifindex") == ifindex)
 		return set_user(take, name, record, uid, err);
-	record = json_pack("{s:s, s:I, s:I, s:o}", "kind", "tap", "uid",
-			   (json_int_t)uid, "ifindex", (json_int_t)ifindex,
-			   "ethtool", netd_ethtool_save(name));
+	record = json_pack("{s:s, s:I, s:I, s:o}", "kind",
+			   tun ? "tun" : "tap", "uid", (json_int_t)uid,
+			   "ifindex", (json_int_t)ifindex, "ethtool",
+			   netd_ethtool_save(name));
 	rc = record ? record_save(take, name, record) : -ENOMEM;
 	json_decref(record);
 	if (rc)

@@ -37,12 +37,13 @@ int netd_take_device(struct netd_take *take,
 		     const struct netd_packet_conf *conf, uid_t uid,
 		     struct netd_device *dev, struct rpc_error *err);
 
-/* Is there a tap of this name that we made?  Another device is an error. */
+/* Is there a tap or TUN of this name, made by us?  Another is an error. */
 int netd_take_find_tap(struct netd_take *take, const char *name, bool *exists,
 		       struct rpc_error *err);
-/* Remember a tap that was made, or opened again, for this user. */
+/* Remember a tap or TUN that was made, or opened again, for this user. */
 int netd_take_add_tap(struct netd_take *take, const char *name,
-		      uint32_t ifindex, uid_t uid, struct rpc_error *err);
+		      uint32_t ifindex, bool tun, uid_t uid,
+		      struct rpc_error *err);
 
 /*
  * Ethtool's settings of a device that is taken or a tap of ours, over those
@@ -76,15 +77,16 @@ int netd_take_release(struct netd_take *take, const char *ifname,
  */
 unsigned netd_take_release_all(struct netd_take *take);
 
-/* Is this device taken (taps are not)? */
+/* Is this device taken (taps and TUNs are not)? */
 bool netd_take_holds(const struct netd_take *take, const struct netd_link *l);
 /*
  * Names of the taps, or else the devices, that this user asked for last; the
- * caller's.
+ * caller's.  TUNs are in neither list: nobody finds out by it what to release.
  */
 json_t *netd_take_names(const struct netd_take *take, uid_t uid, bool taps);
 /* The records as an object, name to record; the caller's. */
 json_t *netd_take_dump(const struct netd_take *take);
+/* Tap or TUN. */
 bool netd_take_is_tap(const json_t *record);
 
 #endif

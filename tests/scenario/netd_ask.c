@@ -11,8 +11,12 @@
  *	netd-ask SOCKET set IF MTU TAGS PROMISCUOUS
  *	netd-ask SOCKET ethtool IF [SETTING=VALUE]...
  *	netd-ask SOCKET watch IF
+ *	netd-ask SOCKET tun NAME MTU ADDRESS...
+ *	netd-ask SOCKET udp ADDRESS PORT SOCKETS
+ *	netd-ask SOCKET esp ADDRESS
+ *	netd-ask SOCKET protect TUN NETWORK...
  *
- * packet, control and tap hold what they got until standard input ends; each
+ * packet, control, tap, tun, udp and esp hold what they got until standard input ends; each
  * line read from it is answered by the number of frames received so far, and
  * the line "send" sends an empty slow protocols frame before.  watch prints
  * the device's events until then.
@@ -24,6 +28,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "base/netd_client.h"
@@ -146,6 +152,76 @@ static int ask_tap(struct netd_client *c, char **a)
 	return hold(fds, queues);
 }
 
+static int ask_tun(struct netd_client *c, int n, char **a)
+{
+	struct netd_tun_conf conf = { .name = a[0], .mtu = atoi(a[1]),
+				      .queues = 1,
+				      .addresses = (const char **)a + 2,
+				      .address_count = n - 2 };
+	struct netd_link link;
+	struct rpc_error e;
+	int fd;
+
+	if (netd_tun_open(c, &conf, &fd, &link, &e))
+		return complain(&e);
+	print_link(&link);
+	return hold(&fd, 1);
+}
+
+static struct sockaddr_storage local_address(const char *text, int port)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ss;
+	struct sockaddr_in *in = (struct sockaddr_in *)&ss;
+
+	if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
+		in->sin_family = AF_INET;
+		in->sin_port = htons(port);
+	} else if (inet_pton(AF_INET6, text, &in6->sin6_addr) == 1) {
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = htons(port);
+	}
+	return ss;
+}
+
+static int ask_udp(struct netd_client *c, char **a)
+{
+	struct sockaddr_storage ss = local_address(a[0], atoi(a[1]));
+	unsigned sockets = atoi(a[2]);
+	struct rpc_error e;
+	int fds[2];
+
+	if (netd_udp_bind(c, (struct sockaddr *)&ss, sockets, fds, &e))
+		return complain(&e);
+	printf("bound\n");
+	fflush(stdout);
+	/* Of two, only the second one counts: it is IKE's. */
+	return hold(fds + sockets - 1, 1);
+}
+
+static int ask_esp(struct netd_client *c, char **a)
+{
+	struct sockaddr_storage ss = local_address(a[0], 0);
+	struct rpc_error e;
+	int fd;
+
+	if (netd_esp_open(c, (struct sockaddr *)&ss, &fd, &e))
+		return complain(&e);
+	printf("open\n");
+	fflush(stdout);
+	return hold(&fd, 1);
+}
+
+static int ask_protect(struct netd_client *c, int n, char **a)
+{
+	struct netd_protection conf = { .tun = a[0],
+					.networks = (const char **)a + 1,
+					.network_count = n - 1 };
+	struct rpc_error e;
+
+	return netd_protect_set(c, &conf, &e) ? complain(&e) : 0;
+}
+
 static const char *given(const char *word)
 {
 	return strcmp(word, "-") ? word : NULL;
@@ -250,6 +326,14 @@ static int ask(struct netd_client *c, const char *verb, int n, char **a)
 		return ask_ethtool(c, n, a);
 	if (!strcmp(verb, "configure") && n >= 4)
 		return ask_configure(c, n, a);
+	if (!strcmp(verb, "tun") && n >= 2)
+		return ask_tun(c, n, a);
+	if (!strcmp(verb, "udp") && n == 3)
+		return ask_udp(c, a);
+	if (!strcmp(verb, "esp"))
+		return ask_esp(c, a);
+	if (!strcmp(verb, "protect"))
+		return ask_protect(c, n, a);
 	if (!strcmp(verb, "tap") && n == 3)
 		return ask_tap(c, a);
 	return 2;
