@@ -95,6 +95,7 @@ struct engine_spec {
 	unsigned memory_mib;
 	unsigned vcpus;
 	bool kvm; /* hardware virtualisation; else in software */
+	bool no_xsave; /* the guest's CPU has none: this host would lose it */
 
 	/* Boot a kernel (fd, or -1: boot the first disk). */
 	int kernel_fd;

@@ -663,6 +663,7 @@ static void probe_kvm(struct host *h)
 	log_info("KVM is %s: %s", kvm_verdict_word(probe.verdict),
 		 probe.reason);
 }
+	h->kvm_no_xsave = probe.xsetbv_lost;
 
 static int make_parts(struct host *h)
 {

@@ -121,6 +121,7 @@ struct host {
 	char refused[512];
 	char state_path[PATH_MAX];
 	char keep_dir[PATH_MAX];
+	bool kvm_no_xsave; /* kvm_probe.h: xsetbv_lost */
 	char suspend_dir[PATH_MAX];
 	TAILQ_HEAD(, host_domain) domains;
 };

@@ -319,6 +319,7 @@ static int choose_accelerator(struct parts *p)
 	const struct host *h = p->hd->host;
 
 	p->spec.kvm = h->kvm && p->hd->want->accel != DCONF_ACCEL_TCG;
+	p->spec.no_xsave = p->spec.kvm && h->kvm_no_xsave;
 	if (p->hd->want->accel == DCONF_ACCEL_KVM && !h->kvm)
 		return because(p, -ENODEV, "accel is kvm, and there is none "
 			       "to be used: %.150s", h->kvm_why);

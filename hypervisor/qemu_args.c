@@ -265,7 +265,8 @@ static void add_machine(struct qemu_args *a, const struct engine_spec *spec)
 	add_pair(a, "-m", "size=%uM", spec->memory_mib);
 	add_pair(a, "-smp", "%u,sockets=1,cores=%u,threads=1", spec->vcpus,
 		 spec->vcpus);
-	add_pair(a, "-cpu", "%s", spec->kvm ? "host" : "max");
+	add_pair(a, "-cpu", "%s%s", spec->kvm ? "host" : "max",
+		 spec->no_xsave ? ",xsave=off" : "");
 	if (spec->kvm)
 		add_pair(a, "-accel", "kvm");
 	else

@@ -109,6 +109,18 @@ static void a_plain_domain_has_the_least(void)
 	qemu_args_clear(&a);
 }
 
+static void xsave_is_taken_off_where_it_would_be_lost(void)
+{
+	struct engine_spec spec = plain();
+	struct qemu_args a;
+
+	spec.kvm = true;
+	spec.no_xsave = true;
+	CU_ASSERT_EQUAL(qemu_args_build(&a, &spec, &own), 0);
+	CU_ASSERT_EQUAL(has(&a, "-cpu", "host,xsave=off"), 1);
+	qemu_args_clear(&a);
+}
+
 static void words_follow_the_spec(void)
 {
 	struct engine_spec spec = plain();
@@ -366,6 +378,7 @@ int main(void)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(a_plain_domain_has_the_least),
 		SUITE_TEST(words_follow_the_spec),
+		SUITE_TEST(xsave_is_taken_off_where_it_would_be_lost),
 		SUITE_TEST(descriptors_have_numbers_of_their_own),
 		SUITE_TEST(formats_and_backing_are_always_said),
 		SUITE_TEST(a_vif_says_what_its_engine_can),
