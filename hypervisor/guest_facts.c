@@ -12,8 +12,10 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <arpa/inet.h>
 
@@ -297,7 +299,23 @@ struct store {
 	const char *uuid;
 	struct rpc_error *err;
 	int rc; /* the first error: the rest is not asked */
+	uint64_t until_ms;
 };
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int too_slow(struct rpc_error *err)
+{
+	rpc_error_set(err, 0, NULL, NULL, NULL,
+		      "causeway-xenstored is too slow");
+	return -ETIMEDOUT;
+}
 
 static json_t *node_of_store(void *ctx, const char *path)
 {
@@ -305,6 +323,8 @@ static json_t *node_of_store(void *ctx, const char *path)
 	json_t *node = NULL;
 	int rc;
 
+	if (!s->rc && now_ms() > s->until_ms)
+		s->rc = too_slow(s->err);
 	if (s->rc)
 		return NULL;
 	rc = xenstore_client_read(s->client, s->uuid, path, &node, s->err);
@@ -318,7 +338,7 @@ static json_t *node_of_store(void *ctx, const char *path)
 int guest_facts_read(struct xenstore_client *c, const char *uuid, json_t **out,
 		     struct rpc_error *err)
 {
-	struct store s = { c, uuid, err, 0 };
+	struct store s = { c, uuid, err, 0, now_ms() + GUEST_FACTS_MS };
 
 	*out = guest_facts_collect(node_of_store, &s);
 	if (!s.rc)

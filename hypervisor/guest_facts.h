@@ -16,6 +16,7 @@ struct rpc_error;
 struct xenstore_client;
 
 #define GUEST_FACTS_READS_MAX 256 /* nodes read for one guest */
+#define GUEST_FACTS_MS 500
 
 /*
  * A node as store.read answers it, {"value": text, "children": [...]}, the
@@ -35,7 +36,10 @@ typedef json_t *(*guest_facts_node)(void *ctx, const char *path);
  */
 json_t *guest_facts_collect(guest_facts_node node, void *ctx);
 
-/* The same, from a VM's tree: 0 or -errno with words. */
+/*
+ * The same, from a VM's tree: 0 or -errno with words; -ETIMEDOUT when it takes
+ * longer than GUEST_FACTS_MS.
+ */
 int guest_facts_read(struct xenstore_client *c, const char *uuid, json_t **out,
 		     struct rpc_error *err);
 

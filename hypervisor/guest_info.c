@@ -13,6 +13,7 @@
  */
 #include "hypervisor/guest_info.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -365,6 +366,67 @@ int guest_info_unplugged(struct xenstore_client *c, const char *uuid,
 
 	guest_info_vif_path(device, path);
 	return xenstore_client_rm(c, uuid, path, err);
+}
+
+/* Names below path, the caller's; none of what is not there. */
+static int children_of(struct xenstore_client *c, const char *uuid,
+		       const char *path, json_t **names, struct rpc_error *err)
+{
+	json_t *node = NULL;
+	int rc = xenstore_client_read(c, uuid, path, &node, err);
+
+	if (rc == -EREMOTEIO && err->code == RPC_NOT_FOUND)
+		rc = 0;
+	*names = json_incref(json_object_get(node, "children"));
+	json_decref(node);
+	return rc;
+}
+
+/* attr/vif/N/ipvV/M */
+static int recall_vif(struct xenstore_client *c, const char *uuid,
+		      unsigned device, int version,
+		      struct guest_info_nodes *last, struct rpc_error *err)
+{
+	char dir[GUEST_INFO_PATH_MAX], path[2 * GUEST_INFO_PATH_MAX];
+	json_t *names, *name;
+	size_t i;
+	int rc;
+
+	snprintf(dir, sizeof(dir), GUEST_INFO_HOME "/attr/vif/%u/ipv%d",
+		 device, version);
+	rc = children_of(c, uuid, dir, &names, err);
+	json_array_foreach(names, i, name) {
+		if (i == GUEST_INFO_ADDRESSES_MAX)
+			break;
+		snprintf(path, sizeof(path), "%s/%.60s", dir,
+			 json_string_value(name));
+		guest_info_add(last, path, "", GUEST_INFO_WRITE);
+	}
+	json_decref(names);
+	return rc;
+}
+
+int guest_info_recall(struct xenstore_client *c, const char *uuid,
+		      struct guest_info_nodes *last, struct rpc_error *err)
+{
+	static const char *const data[] = { "os_name",	 "os_distro",
+					    "os_uname",	 "os_majorver",
+					    "os_minorver", "host_name",
+					    "meminfo_total", "meminfo_free" };
+	char path[GUEST_INFO_PATH_MAX];
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(data) / sizeof(data[0]); i++) {
+		snprintf(path, sizeof(path), GUEST_INFO_HOME "/data/%s",
+			 data[i]);
+		guest_info_add(last, path, "", GUEST_INFO_WRITE);
+	}
+	for (unsigned i = 0; !rc && i < DCONF_VIFS_MAX; i++) {
+		rc = recall_vif(c, uuid, i, 4, last, err);
+		if (!rc)
+			rc = recall_vif(c, uuid, i, 6, last, err);
+	}
+	return rc;
 }
 
 static int remove_stale(struct xenstore_client *c, const char *uuid,

@@ -107,6 +107,12 @@ void guest_info_add(void *nodes, const char *path, const char *value,
 void guest_info_nodes_free(struct guest_info_nodes *nodes);
 
 /*
+ * What stands in the tree of what an agent has said, into *last: for who has
+ * not written it himself.  Values are not looked at: all will differ.
+ */
+int guest_info_recall(struct xenstore_client *c, const char *uuid,
+		      struct guest_info_nodes *last, struct rpc_error *err);
+/*
  * Bring the store from what was published before (*last, empty at first) to
  * `now`, which is taken and becomes *last: what is no longer there is removed,
  * what differs is written in one transaction; nothing differs: no call.  0 or

@@ -29,6 +29,7 @@
 #include "base/log.h"
 #include "base/rpc.h"
 #include "hypervisor/accounting.h"
+#include "hypervisor/host_agent.h"
 #include "hypervisor/host_domain.h"
 #include "hypervisor/jail.h"
 #include "hypervisor/kvm_probe.h"
@@ -92,6 +93,7 @@ static void domain_free(struct host_domain *hd)
 	for (unsigned i = 0; i < DCONF_VIFS_MAX; i++)
 		switch_gate_stop(h->gate, &hd->vifs[i]);
 	host_save_abort(hd);
+	host_agent_gone(hd);
 	accounting_detach(hd->usage);
 	engine_free(hd->engine);
 	event_free(hd->timer);
@@ -219,6 +221,7 @@ static void set_timer(struct host_domain *hd)
 	struct timeval tv;
 
 	due = earlier(due, hd->store_ms);
+	due = earlier(due, hd->agent_ms);
 	event_del(hd->timer);
 	if (!due)
 		return;
@@ -253,6 +256,7 @@ void host_settle(struct host_domain *hd)
 	host_keep(hd);
 	host_slots_review(hd);
 	host_store_review(hd);
+	hd->agent_ms = host_agent_review(hd);
 	tell(hd);
 	set_timer(hd);
 	end_waiters(hd);
@@ -659,11 +663,11 @@ static void probe_kvm(struct host *h)
 	snprintf(keep, sizeof(keep), "%s/kvm", h->opt.run_dir);
 	kvm_probe(&conf, &probe);
 	h->kvm = kvm_probe_is_usable(&probe);
+	h->kvm_no_xsave = probe.xsetbv_lost;
 	snprintf(h->kvm_why, sizeof(h->kvm_why), "%s", probe.reason);
 	log_info("KVM is %s: %s", kvm_verdict_word(probe.verdict),
 		 probe.reason);
 }
-	h->kvm_no_xsave = probe.xsetbv_lost;
 
 static int make_parts(struct host *h)
 {
@@ -675,6 +679,8 @@ static int make_parts(struct host *h)
 	if (!rc)
 		rc = xenstore_client_new(&h->store, h->opt.xenstored, NULL,
 					 NULL, NULL);
+	if (!rc)
+		rc = host_agent_init(h);
 	if (!rc)
 		rc = host_console_init(h);
 	if (!rc)
@@ -730,6 +736,7 @@ void host_free(struct host *h)
 	while (!TAILQ_EMPTY(&h->domains))
 		domain_free(TAILQ_FIRST(&h->domains));
 	host_console_fini(h);
+	host_agent_fini(h);
 	xenstore_client_free(h->store);
 	switch_gate_free(h->gate);
 	uid_range_free(h->uids);

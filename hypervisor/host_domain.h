@@ -9,6 +9,7 @@
  *	host_suspend.c	its guest in a file
  *	host_plug.c	VIFs and disks of a running one
  *	host_store.c	its tree in the store
+ *	host_agent.c	what its guest says of itself (host_agent.h)
  *	host_console.c	tells consoled and gives VNC clients
  *	host_facts.c	what is known of it, in JSON
  */
@@ -33,6 +34,7 @@ struct accounting;
 struct accounting_domain;
 struct disk;
 struct event;
+struct host_agent;
 struct rpc_link;
 struct switch_gate;
 struct uid_range;
@@ -94,6 +96,8 @@ struct host_domain {
 	bool lost;		     /* its record was refused: not touched */
 	enum host_store store;
 	uint64_t store_ms; /* not before */
+	struct host_agent *agent; /* NULL: no process */
+	uint64_t agent_ms; /* when it is due; 0: not */
 	uint64_t started_s;	     /* since 1970; 0: no process */
 	struct engine_facts facts;
 	bool has_facts;
@@ -112,16 +116,17 @@ struct host {
 	struct switch_gate *gate;
 	struct xenstore_client *store;
 	struct rpc_link *consoled;
+	struct rpc_link *trees; /* to xenstored, for host_agent.c */
 	struct accounting *accounting; /* NULL: this host cannot tell */
 	struct event *sweeper; /* frees domains that have gone */
 	struct event *consoles; /* tells consoled, once for many changes */
 	bool kvm;
+	bool kvm_no_xsave; /* kvm_probe.h: xsetbv_lost */
 	char kvm_why[200];
 	char boot_id[DCONF_UUID_TEXT];
 	char refused[512];
 	char state_path[PATH_MAX];
 	char keep_dir[PATH_MAX];
-	bool kvm_no_xsave; /* kvm_probe.h: xsetbv_lost */
 	char suspend_dir[PATH_MAX];
 	TAILQ_HEAD(, host_domain) domains;
 };

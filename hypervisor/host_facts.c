@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "hypervisor/accounting.h"
+#include "hypervisor/host_agent.h"
 #include "hypervisor/host_domain.h"
 #include "hypervisor/host_memory.h"
 #include "hypervisor/uid_range.h"
@@ -140,8 +141,10 @@ json_t *host_domain_json(struct host_domain *hd, bool usage)
 		(json_int_t)hd->rec.epoch, "confirmed", hd->rules.owned);
 
 	add_process(o, hd);
-	if (usage)
+	if (usage) {
 		json_object_set_new(o, "usage", usage_json(hd));
+		json_object_set_new(o, "guest", host_agent_json(hd));
+	}
 	return o;
 }
 

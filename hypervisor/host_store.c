@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/rpc.h"
 #include "hypervisor/guest_info.h"
+#include "hypervisor/host_agent.h"
 #include "hypervisor/host_domain.h"
 #include "hypervisor/xenstore_client.h"
 
@@ -78,11 +79,13 @@ static void begin(struct host_domain *hd, enum host_store what)
 
 void host_store_started(struct host_domain *hd, bool adopted)
 {
+	host_agent_started(hd, adopted);
 	begin(hd, adopted ? HOST_STORE_LOOK : HOST_STORE_CREATE);
 }
 
 void host_store_gone(struct host_domain *hd)
 {
+	host_agent_gone(hd);
 	begin(hd, HOST_STORE_DESTROY);
 }
 
@@ -92,6 +95,7 @@ void host_store_vif(struct host_domain *hd, const struct dconf_vif *vif,
 	struct rpc_error err = { .code = 0 };
 	int rc;
 
+	host_agent_vif(hd);
 	if (hd->store != HOST_STORE_DONE)
 		return; /* the whole is still to be told */
 	rc = in ? guest_info_plugged(hd->host->store, hd->uuid, vif, &err) :
