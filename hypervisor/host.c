@@ -474,7 +474,7 @@ int host_apply(struct host *h, struct domain_conf *wanted, bool force,
 	       void (*say)(const char *action, void *arg), void *arg)
 {
 	struct domain_conf *before = h->state;
-	struct domain_conf_plan plan;
+	struct domain_conf_plan plan = { .count = 0 };
 	int rc = domain_conf_may_replace(before, wanted, force, errs);
 
 	if (!rc)
