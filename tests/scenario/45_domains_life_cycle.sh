@@ -8,11 +8,21 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/domains.sh"
 
-PORTS=()
+# app's image holds a guest agent.
+app() {
+	stage_domain 2 app "" cw.load=virtio_console |
+		sed 's/initrd.gz/initrd-agent.gz/'
+}
 
 # A state in which web has these KEYS (and, if given, more kernel words).
 web_is() {
-	domains_are "$(stage_domain 1 web "$@")" "$(stage_domain 2 app)"
+	domains_are "$(stage_domain 1 web "$@")" "$(app)"
+}
+
+# in_store N PATH: what stands there in the guest's tree.
+in_store() {
+	XENSTORED_PATH=$STAGE/run/xenstore/$(stage_uuid "$1")/socket \
+		xenstore-read "/local/domain/1/$2"
 }
 
 waits_for_port() {
@@ -47,6 +57,9 @@ crash() {
 }
 
 domains_stage life
+must "an image holds Debian's guest agent" \
+	"$CI_ROOT/tests/guest/agent.sh" "$CW_GUESTS/image"
+cp "$CW_GUESTS/image/initrd-agent.gz" "$STAGE/images"
 
 # --- starting ------------------------------------------------------------------
 
@@ -64,8 +77,9 @@ equal "which is its process's" "$(stage_dom web "d['uid']")" \
 	"$(stat -c %u "/proc/$(dom_pid web)")"
 equal "what it uses is known" "$(stage_dom web \
 	"d['usage']['cpu_ns'] > 0 and d['usage']['memory_bytes'] > 50e6")" True
-equal "the guest's tree is in the store" "$(XENSTORED_PATH=$STAGE/run/xenstore/$(stage_uuid 1)/socket \
-	xenstore-read /local/domain/1/name)" web
+equal "the guest's tree is in the store" "$(in_store 1 name)" web
+expect "app starts its agent" guest app \
+	'qemu-ga -m virtio-serial -p /dev/vport0p1 -d'
 equal "the same state again does nothing" "$(web_is | python3 -c \
 	'import json, sys; print(json.load(sys.stdin)["actions"])')" "[]"
 
@@ -132,7 +146,7 @@ expect "it gets another VIF and a disk while it runs" domains_are \
 import json, sys
 d = json.load(sys.stdin)
 d.update(json.loads("{" + sys.argv[1] + "}"))
-print(json.dumps(d))' "$more")" "$(stage_domain 2 app)"
+print(json.dumps(d))' "$more")" "$(app)"
 expect "the disk is in" stage_until 10 disk_is "['in']"
 expect "the VIF waits for its port" stage_until 5 vif_is 1 "['waiting']"
 must "the switch gets it" domains_ports "$(stage_domain_port 1 web)" \
@@ -153,6 +167,10 @@ expect "they are taken away again" web_is
 expect "the VIF is out" stage_until 20 vif_is 1 "[]"
 expect "the disk is out" stage_until 20 disk_is "[]"
 refuse "the guest has lost the NIC" guest web test -e /sys/class/net/eth1
+
+expect "what app's agent says is in the store" stage_until 40 \
+	in_store 2 data/os_name
+equal "with its address" "$(in_store 2 attr/vif/0/ipv4/0)" 10.0.10.2
 
 # --- policies ----------------------------------------------------------------------------
 
@@ -179,4 +197,6 @@ crash
 must "and comes back after a crash" stage_booted web
 equal "which is counted" "$(stage_dom web "d['restarts'] >= 2")" True
 expect "pings pass after all that" pings
+expect "app is shut down" stage_do app shutdown
+equal "and did" "$(dom_reason app)" shut_down
 scenario_end
