@@ -51,7 +51,7 @@ struct sa_path {
 };
 
 struct sa_conf {
-	uint32_t spi;
+	uint32_t spi;	/* a number: not in network order */
 	uint32_t peer;	/* the caller's number of the peer */
 	uint32_t group; /* policy.h: which policies it serves (a reqid) */
 	bool inbound;
