@@ -66,7 +66,7 @@ static void wake_in(struct rpc_link *l, uint64_t ms)
 	event_add(l->timer, &tv);
 }
 
-/* --- calls -------------------------------------------------------------- */
+/* --- calls ------------------------------------------------------------- */
 
 static void call_free(struct rpc_link *l, struct call *c)
 {
@@ -99,7 +99,7 @@ static struct call *call_find(struct rpc_link *l, json_int_t id)
 	return NULL;
 }
 
-/* --- the connection --------------------------------------------------------- */
+/* --- the connection ---------------------------------------------------- */
 
 static void disconnect(struct rpc_link *l, const char *why)
 {
@@ -181,7 +181,7 @@ static void try_connect(struct rpc_link *l)
 		l->conf.on_up(l->conf.ctx);
 }
 
-/* --- out ------------------------------------------------------------------ */
+/* --- out --------------------------------------------------------------- */
 
 /* False: the connection has ended. */
 static bool flush(struct rpc_link *l)
@@ -218,7 +218,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 		disconnect(l, "the connection is broken");
 }
 
-/* --- in --------------------------------------------------------------------- */
+/* --- in ---------------------------------------------------------------- */
 
 static void take_answer(struct rpc_link *l, const json_t *msg)
 {
@@ -281,7 +281,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 				strerror(-rc));
 }
 
-/* --- time -------------------------------------------------------------------- */
+/* --- time -------------------------------------------------------------- */
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -297,7 +297,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		wake_in(l, first->deadline_ms - now);
 }
 
-/* --- interface ------------------------------------------------------------------ */
+/* --- interface --------------------------------------------------------- */
 
 int rpc_link_new(struct rpc_link **out, const struct rpc_link_conf *conf)
 {

@@ -69,7 +69,7 @@ static void enter_until(struct step *s, enum domain_state state, uint64_t ms)
 	s->d->due_ms = s->now + ms;
 }
 
-/* --- towards a process ---------------------------------------------------- */
+/* --- towards a process ------------------------------------------------- */
 
 /* First of all that a start needs; what comes back moves it on. */
 static void begin(struct step *s)
@@ -162,7 +162,7 @@ static void start_again(struct step *s)
 	enter_until(s, DOMAIN_BACKING_OFF, backoff_ms(d->tries++));
 }
 
-/* --- away from a process -------------------------------------------------- */
+/* --- away from a process ----------------------------------------------- */
 
 static void kill_it(struct step *s)
 {
@@ -200,7 +200,7 @@ static void crash(struct step *s)
 		stay_down(s, DOMAIN_CRASHED);
 }
 
-/* --- the goal --------------------------------------------------------------- */
+/* --- the goal ---------------------------------------------------------- */
 
 static void drop_saved(struct step *s)
 {
@@ -305,7 +305,7 @@ static void pursue(struct step *s)
 	}
 }
 
-/* --- commands ----------------------------------------------------------------- */
+/* --- commands ---------------------------------------------------------- */
 
 static void set_goal(struct step *s, enum domain_goal goal)
 {
@@ -447,7 +447,7 @@ const char *domain_may(const struct domain *d, enum domain_event command)
 	return d->crashed || d->delay ? "it has just crashed" : NULL;
 }
 
-/* --- answers to what was waited for ------------------------------------------- */
+/* --- answers to what was waited for ------------------------------------ */
 
 static void on_switch(struct step *s, bool is_ready, const char *text)
 {
@@ -515,7 +515,7 @@ static void on_started(struct step *s)
 	pursue(s);
 }
 
-/* --- what the process says ------------------------------------------------------ */
+/* --- what the process says --------------------------------------------- */
 
 /* Not while it is being made or killed, and not when there is none. */
 static bool is_alive(const struct domain *d)
@@ -651,7 +651,7 @@ static void on_save_failed(struct step *s, const char *text)
 	pursue(s);
 }
 
-/* --- its end ------------------------------------------------------------------ */
+/* --- its end ----------------------------------------------------------- */
 
 /* Killed by us, and gone: what it was killed for goes on. */
 static void on_ended(struct step *s)
@@ -712,7 +712,7 @@ static void on_exited(struct step *s, const char *text)
 		on_died(s, text);
 }
 
-/* --- time ----------------------------------------------------------------------- */
+/* --- time -------------------------------------------------------------- */
 
 static void no_answer(struct step *s)
 {
@@ -784,7 +784,7 @@ static void on_due(struct step *s)
 	}
 }
 
-/* --- interface -------------------------------------------------------------------- */
+/* --- interface --------------------------------------------------------- */
 
 void domain_init(struct domain *d, uint64_t now_ms)
 {
@@ -902,7 +902,7 @@ void domain_handle(struct domain *d, enum domain_event event, const char *text,
 	}
 }
 
-/* --- words ------------------------------------------------------------------------ */
+/* --- words ------------------------------------------------------------- */
 
 static const char *const state_words[] = {
 	[DOMAIN_HALTED] = "halted",

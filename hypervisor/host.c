@@ -45,7 +45,7 @@ uint64_t host_now_ms(void)
 	return ts.tv_sec * 1000ull + ts.tv_nsec / 1000000;
 }
 
-/* --- domains ------------------------------------------------------------- */
+/* --- domains ----------------------------------------------------------- */
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -140,7 +140,7 @@ const char *host_domain_name(const struct host_domain *hd)
 	return hd->name;
 }
 
-/* --- the end of those not wanted ----------------------------------------------- */
+/* --- the end of those not wanted --------------------------------------- */
 
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
@@ -161,7 +161,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* --- coming to rest ----------------------------------------------------------------- */
+/* --- coming to rest ---------------------------------------------------- */
 
 static void on_waited(evutil_socket_t fd, short what, void *arg)
 {
@@ -206,7 +206,7 @@ static void end_waiters(struct host_domain *hd)
 		waiter_end(TAILQ_FIRST(&hd->waiters), failed);
 }
 
-/* --- what shows on the outside ---------------------------------------------------------- */
+/* --- what shows on the outside ----------------------------------------- */
 
 /* 0 is never. */
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -264,7 +264,7 @@ void host_settle(struct host_domain *hd)
 		event_active(hd->host->sweeper, EV_TIMEOUT, 0);
 }
 
-/* --- commands ------------------------------------------------------------------------------ */
+/* --- commands ---------------------------------------------------------- */
 
 static const char *const command_words[] = {
 	"start", "shut down", "reboot", "kill", "reset",
@@ -325,7 +325,7 @@ int host_measure_dirty(struct host_domain *hd, unsigned seconds,
 	return rc;
 }
 
-/* --- a new state ------------------------------------------------------------------------------ */
+/* --- a new state ------------------------------------------------------- */
 
 /* To the power that the state asks for, now that it has changed. */
 static void change_power(struct host_domain *hd)
@@ -505,7 +505,7 @@ const char *host_refused(const struct host *h)
 	return h->refused;
 }
 
-/* --- start ---------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------- */
 
 static int make_dirs(struct host *h, struct rpc_error *err)
 {

@@ -57,7 +57,7 @@ int host_new(struct host **out, const struct host_options *options,
 /* Domains run on. */
 void host_free(struct host *h);
 
-/* --- desired state ------------------------------------------------------- */
+/* --- desired state ----------------------------------------------------- */
 
 /* The accepted one; owner "" before the first. */
 const struct domain_conf *host_state(const struct host *h);
@@ -72,7 +72,7 @@ int host_apply(struct host *h, struct domain_conf *wanted, bool force,
 	       struct domain_conf_errors *errs,
 	       void (*say)(const char *action, void *arg), void *arg);
 
-/* --- domains --------------------------------------------------------------- */
+/* --- domains ----------------------------------------------------------- */
 
 /* By uuid or name; NULL: no such. */
 struct host_domain *host_find(struct host *h, const char *name);

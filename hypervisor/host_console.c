@@ -66,7 +66,7 @@ void host_console_changed(struct host *h)
 		event_add(h->consoles, &tv);
 }
 
-/* --- VNC ------------------------------------------------------------------ */
+/* --- VNC --------------------------------------------------------------- */
 
 static void give(struct host *h, const json_t *id, int fd, const char *error)
 {
@@ -110,7 +110,7 @@ static void on_up(void *ctx)
 	host_console_changed(ctx);
 }
 
-/* --- interface --------------------------------------------------------------- */
+/* --- interface --------------------------------------------------------- */
 
 int host_console_init(struct host *h)
 {

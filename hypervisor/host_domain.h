@@ -131,12 +131,12 @@ struct host {
 	TAILQ_HEAD(, host_domain) domains;
 };
 
-/* --- host.c ------------------------------------------------------------------ */
+/* --- host.c ------------------------------------------------------------ */
 
 uint64_t host_now_ms(void);
 struct host_domain *host_find_uuid(struct host *h, const char *uuid);
 
-/* --- host_life.c -------------------------------------------------------------- */
+/* --- host_life.c ------------------------------------------------------- */
 
 /* An event; those that come of it are handled before this returns. */
 void host_send(struct host_domain *hd, enum domain_event event,
@@ -152,7 +152,7 @@ void host_on_engine(struct engine *e, const struct engine_event *ev,
 /* Is nothing under way that would lead on by itself?  *failed: why not. */
 bool host_is_at_rest(const struct host_domain *hd, const char **failed);
 
-/* --- host_start.c --------------------------------------------------------------- */
+/* --- host_start.c ------------------------------------------------------ */
 
 /*
  * Make its process.  0; -EAGAIN: later it may work; or another -errno; why
@@ -178,7 +178,7 @@ void host_engine_vif(const struct dconf_vif *vif, int fd,
 void host_engine_disk(const struct dconf_disk *want, const struct disk *disk,
 		      struct engine_disk *out);
 
-/* --- host_keep.c ------------------------------------------------------------------ */
+/* --- host_keep.c ------------------------------------------------------- */
 
 /* Write the record, if it has changed.  0 or -errno. */
 int host_keep(struct host_domain *hd);
@@ -188,7 +188,7 @@ void host_keep_lists(struct host_domain *hd);
 void host_recall(struct host_domain *hd, bool just_asked_for);
 void host_forget(struct host_domain *hd);
 
-/* --- host_suspend.c ------------------------------------------------------------------ */
+/* --- host_suspend.c ---------------------------------------------------- */
 
 /* Begin to write its guest to a file: 0 or -errno with words. */
 int host_save(struct host_domain *hd, char *why, size_t size);
@@ -200,7 +200,7 @@ void host_drop_saved(struct host_domain *hd);
 bool host_has_saved(const struct host_domain *hd);
 int host_open_saved(const struct host_domain *hd);
 
-/* --- host_plug.c ------------------------------------------------------------------------ */
+/* --- host_plug.c ------------------------------------------------------- */
 
 void host_slots_init(struct host_domain *hd);
 /* What is plugged is what the record says: after a start or an adoption. */
@@ -214,7 +214,7 @@ bool host_slots_event(struct host_domain *hd, const struct engine_event *ev);
 /* When to review again; 0: no need. */
 uint64_t host_slots_due(const struct host_domain *hd);
 
-/* --- host_store.c ------------------------------------------------------------------------- */
+/* --- host_store.c ------------------------------------------------------ */
 
 void host_store_started(struct host_domain *hd, bool adopted);
 void host_store_gone(struct host_domain *hd);
@@ -223,7 +223,7 @@ void host_store_vif(struct host_domain *hd, const struct dconf_vif *vif,
 /* What could not be told: again, when it is time. */
 void host_store_review(struct host_domain *hd);
 
-/* --- host_console.c ----------------------------------------------------------------------- */
+/* --- host_console.c ---------------------------------------------------- */
 
 int host_console_init(struct host *h);
 void host_console_fini(struct host *h);

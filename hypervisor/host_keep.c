@@ -92,7 +92,7 @@ static const enum domain_goal goals[] = {
 	[DCONF_SUSPENDED] = DOMAIN_BE_SUSPENDED,
 };
 
-/* --- to disk --------------------------------------------------------------- */
+/* --- to disk ----------------------------------------------------------- */
 
 static void fill_end(struct host_domain *hd)
 {
@@ -171,7 +171,7 @@ void host_forget(struct host_domain *hd)
 	host_drop_saved(hd);
 }
 
-/* --- from disk ----------------------------------------------------------------- */
+/* --- from disk --------------------------------------------------------- */
 
 static void recall_life(struct host_domain *hd)
 {

@@ -21,7 +21,7 @@
 #include "hypervisor/host_domain.h"
 #include "hypervisor/switch_gate.h"
 
-/* --- the switch ----------------------------------------------------------- */
+/* --- the switch -------------------------------------------------------- */
 
 static void on_switch(bool ready, const char *why, void *arg)
 {
@@ -45,7 +45,7 @@ static int ask_switch(struct host_domain *hd)
 	return switch_gate_ask(hd->host->gate, ports, count, on_switch, hd);
 }
 
-/* --- actions ------------------------------------------------------------------ */
+/* --- actions ----------------------------------------------------------- */
 
 /* Behind what is being handled now. */
 static void enqueue(struct host_domain *hd, enum domain_event event,
@@ -158,7 +158,7 @@ static void carry_out(struct host_domain *hd, enum domain_action action)
 	}
 }
 
-/* --- events ------------------------------------------------------------------------ */
+/* --- events ------------------------------------------------------------ */
 
 static void handle_next(struct host_domain *hd)
 {
@@ -220,7 +220,7 @@ void host_review_rules(struct host_domain *hd)
 					    sizeof(text));
 }
 
-/* --- coming to rest -------------------------------------------------------------------- */
+/* --- coming to rest ---------------------------------------------------- */
 
 static bool goal_reached(const struct domain *d)
 {
@@ -253,7 +253,7 @@ bool host_is_at_rest(const struct host_domain *hd, const char **failed)
 	return *failed || d->state == DOMAIN_PRESERVED || goal_reached(d);
 }
 
-/* --- the engine ----------------------------------------------------------------------------- */
+/* --- the engine -------------------------------------------------------- */
 
 static void log_exit(const struct host_domain *hd, const char *text)
 {

@@ -66,7 +66,7 @@ void host_slots_started(struct host_domain *hd)
 	}
 }
 
-/* --- the record -------------------------------------------------------------- */
+/* --- the record -------------------------------------------------------- */
 
 static void keep_slots(struct host_domain *hd)
 {
@@ -90,7 +90,7 @@ static void keep_slots(struct host_domain *hd)
 	host_keep_lists(hd);
 }
 
-/* --- steps ----------------------------------------------------------------------- */
+/* --- steps ------------------------------------------------------------- */
 
 static const struct dconf_vif *wanted_vif(const struct host_slot *s)
 {
@@ -275,7 +275,7 @@ void host_slots_review(struct host_domain *hd)
 		review(&hd->vifs[i]);
 }
 
-/* --- what the engine says ------------------------------------------------------------ */
+/* --- what the engine says ---------------------------------------------- */
 
 static void done(struct host_slot *s, const char *why)
 {

@@ -63,7 +63,7 @@ because(struct parts *p, int rc, const char *fmt, ...)
 	return rc;
 }
 
-/* --- places -------------------------------------------------------------- */
+/* --- places ------------------------------------------------------------ */
 
 void host_vif_socket(const struct host *h, const char *port, char *path)
 {
@@ -89,7 +89,7 @@ static void run_dir(const struct host_domain *hd, char *path)
 		 hd->uuid);
 }
 
-/* --- sockets --------------------------------------------------------------- */
+/* --- sockets ----------------------------------------------------------- */
 
 int host_listen(const char *path, uid_t uid, gid_t gid)
 {
@@ -168,7 +168,7 @@ unsigned host_start_vifs(const struct host_domain *hd,
 	return hd->want->vif_count;
 }
 
-/* --- images ------------------------------------------------------------------ */
+/* --- images ------------------------------------------------------------ */
 
 void host_engine_disk(const struct dconf_disk *want, const struct disk *disk,
 		      struct engine_disk *out)
@@ -258,7 +258,7 @@ static int open_boot(struct parts *p)
 	return 0;
 }
 
-/* --- memory, uid, accelerator ---------------------------------------------------- */
+/* --- memory, uid, accelerator ------------------------------------------ */
 
 /* What others that are being made will take, and have not yet. */
 static uint64_t promised(const struct host *h)
@@ -344,7 +344,7 @@ static void describe(struct parts *p)
 	s->run_dir = p->run_dir;
 }
 
-/* --- all of it ---------------------------------------------------------------------- */
+/* --- all of it --------------------------------------------------------- */
 
 static int gather(struct parts *p)
 {
@@ -488,7 +488,7 @@ int host_start(struct host_domain *hd, bool restore, char *why, size_t size)
 	return rc;
 }
 
-/* --- accounting ------------------------------------------------------------------------ */
+/* --- accounting -------------------------------------------------------- */
 
 /* start_time is in ticks since boot. */
 static uint64_t began_s(uint64_t start_time)
@@ -512,7 +512,7 @@ void host_account(struct host_domain *hd)
 		hd->usage = NULL;
 }
 
-/* --- its end ------------------------------------------------------------------------- */
+/* --- its end ----------------------------------------------------------- */
 
 /* A folder of sockets and logs, no folders in it. */
 static void remove_dir(const char *path)
@@ -557,7 +557,7 @@ void host_release(struct host_domain *hd)
 	hd->usage = NULL;
 }
 
-/* --- one that an earlier hypervisord has started ------------------------------------------ */
+/* --- one that an earlier hypervisord has started ----------------------- */
 
 static void describe_running(const struct host_domain *hd,
 			     struct engine_spec *s, char *dir)
@@ -592,7 +592,8 @@ int host_adopt(struct host_domain *hd, char *why, size_t size)
 	int rc;
 
 	describe_running(hd, &spec, dir);
-	rc = engine_adopt(&engine_qemu_ops, &hd->engine, &conf, &spec, &er, &err);
+	rc = engine_adopt(&engine_qemu_ops, &hd->engine, &conf, &spec, &er,
+			  &err);
 	if (!rc) {
 		uid_range_claim(hd->host->uids, hd->rec.uid);
 		host_account(hd);

@@ -27,8 +27,8 @@
 static void saved_path(const struct host_domain *hd, const char *end,
 		       char path[SAVED_PATH_MAX])
 {
-	snprintf(path, SAVED_PATH_MAX, "%s/%s%s", hd->host->suspend_dir, hd->uuid,
-		 end);
+	snprintf(path, SAVED_PATH_MAX, "%s/%s%s", hd->host->suspend_dir,
+		 hd->uuid, end);
 }
 
 bool host_has_saved(const struct host_domain *hd)
@@ -58,7 +58,7 @@ void host_drop_saved(struct host_domain *hd)
 		log_err("%s: %s: %s", hd->name, path, strerror(errno));
 }
 
-/* --- writing ------------------------------------------------------------- */
+/* --- writing ----------------------------------------------------------- */
 
 static int has_room(const struct host_domain *hd, char *why, size_t size)
 {
@@ -133,7 +133,7 @@ void host_save_abort(struct host_domain *hd)
 	unlink(path);
 }
 
-/* --- to the disk ------------------------------------------------------------ */
+/* --- to the disk ------------------------------------------------------- */
 
 static int sync_dir(const struct host_domain *hd)
 {

@@ -47,7 +47,7 @@ static const char usage[] =
 	"\n"
 	"  --run-dir DIR       sockets of domains (default " RUN_DIR ")\n"
 	"  --socket PATH       RPC socket (default RUN-DIR/hypervisord.sock)\n"
-	"  --state-dir DIR     keeps the accepted state, records of domains and\n"
+	"  --state-dir DIR     keeps the accepted state, domains' records and\n"
 	"                      suspended guests (default " STATE_DIR ")\n"
 	"  --switchd PATH      causeway-switchd's socket (default\n"
 	"                      RUN-DIR/switchd.sock)\n"
@@ -68,7 +68,7 @@ struct options {
 	const char *switch_user, *console_user;
 };
 
-/* --- options -------------------------------------------------------------- */
+/* --- options ----------------------------------------------------------- */
 
 static int set_log_level(const char *word)
 {
@@ -174,7 +174,7 @@ static void look_up(const char *user, uid_t *uid, gid_t *gid)
 	*gid = 0;
 }
 
-/* --- rights ------------------------------------------------------------------ */
+/* --- rights ------------------------------------------------------------ */
 
 /* A container may lack some: what needs them will say so. */
 static uint64_t held(uint64_t wanted)
@@ -254,7 +254,7 @@ static int deny_calls(void)
 	return rc;
 }
 
-/* --- start --------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------- */
 
 /* One state, one hypervisor.  The lock lives as long as the process. */
 static int lock_state(const char *dir)
@@ -349,7 +349,7 @@ static int start(const struct options *o, struct event_base *base,
 
 int main(int argc, char **argv)
 {
-	struct options o = {
+	static struct options o = {
 		.run_dir = RUN_DIR,
 		.state_dir = STATE_DIR,
 		.switch_user = "causeway-switch",

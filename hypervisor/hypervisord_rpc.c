@@ -31,7 +31,7 @@ static struct host *host;
 
 static char subscribed; /* a connection's user, if it wants events */
 
-/* --- who -------------------------------------------------------------------- */
+/* --- who --------------------------------------------------------------- */
 
 static bool may_act(struct rpc_request *req)
 {
@@ -54,7 +54,7 @@ static void audit(const struct rpc_request *req, const char *what)
 		 why ? why : "");
 }
 
-/* --- state ------------------------------------------------------------------- */
+/* --- state ------------------------------------------------------------- */
 
 static void refuse_state(struct rpc_request *req,
 			 const struct domain_conf_errors *errs, int rc)
@@ -134,7 +134,7 @@ static void state_saved(struct rpc_request *req, void *ctx)
 				json_pack("{s:n}", "refused"));
 }
 
-/* --- domains --------------------------------------------------------------------- */
+/* --- domains ----------------------------------------------------------- */
 
 static struct host_domain *which(struct rpc_request *req)
 {
@@ -189,7 +189,7 @@ static void facts_get(struct rpc_request *req, void *ctx)
 				 "domains", list));
 }
 
-/* --- commands --------------------------------------------------------------------- */
+/* --- commands ---------------------------------------------------------- */
 
 static void on_rest(struct host_domain *hd, const char *failed, void *arg)
 {
@@ -328,7 +328,7 @@ static void domain_measure_dirty(struct rpc_request *req, void *ctx)
 		rpc_reply(req, json_object());
 }
 
-/* --- events ------------------------------------------------------------------------- */
+/* --- events ------------------------------------------------------------ */
 
 static void events_subscribe(struct rpc_request *req, void *ctx)
 {

@@ -62,7 +62,7 @@ static void question_free(struct switch_gate *gate, struct question *q)
 	free(q);
 }
 
-/* --- what the switch says ------------------------------------------------- */
+/* --- what the switch says ---------------------------------------------- */
 
 static const json_t *find_port(const json_t *ports, const char *name)
 {
@@ -115,7 +115,7 @@ bool switch_gate_check(const json_t *ports,
 	return false;
 }
 
-/* --- rounds ------------------------------------------------------------------ */
+/* --- rounds ------------------------------------------------------------ */
 
 static bool is_ready(const struct question *q, const json_t *list, char *why)
 {
@@ -242,7 +242,7 @@ static void on_up(void *ctx)
 	on_timer(-1, 0, ctx);
 }
 
-/* --- interface ------------------------------------------------------------------ */
+/* --- interface --------------------------------------------------------- */
 
 int switch_gate_new(struct switch_gate **out, struct event_base *base,
 		    const char *path)

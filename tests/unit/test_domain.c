@@ -24,7 +24,7 @@
 
 #define T0 1000000000ull /* always now */
 
-/* --- the world ---------------------------------------------------------- */
+/* --- the world --------------------------------------------------------- */
 
 enum guest { STANDS, RUNS, IS_OFF, WANTS_REBOOT, HAS_PANICKED };
 
@@ -124,7 +124,7 @@ static void send(struct world *w, enum domain_event ev)
 	send_at(w, ev, T0);
 }
 
-/* --- what may happen ------------------------------------------------------ */
+/* --- what may happen --------------------------------------------------- */
 
 static void end_process(struct world *w)
 {
@@ -397,7 +397,7 @@ static bool happen(struct world *w, unsigned n)
 
 #define HAPPENINGS 30
 
-/* --- the end of every story -------------------------------------------------- */
+/* --- the end of every story -------------------------------------------- */
 
 static bool is_content(const struct world *w)
 {
@@ -461,7 +461,7 @@ static bool leads_to(struct world w, enum domain_event command,
 	return false;
 }
 
-/* --- all of them ---------------------------------------------------------------- */
+/* --- all of them ------------------------------------------------------- */
 
 struct seen {
 	struct world *world;
@@ -639,7 +639,7 @@ static void every_interleaving_keeps_the_promises(void)
 	}
 }
 
-/* --- single stories ------------------------------------------------------------- */
+/* --- single stories ---------------------------------------------------- */
 
 static struct world fresh(void)
 {

@@ -34,7 +34,7 @@ static struct rpc_request *waiting;
 static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 1 };
 static const struct switch_gate_port web = { "web", "/run/web.sock", mac };
 
-/* --- the switch ---------------------------------------------------------- */
+/* --- the switch -------------------------------------------------------- */
 
 static void list(struct rpc_request *req, void *ctx)
 {
@@ -129,7 +129,7 @@ static void end(struct switch_gate *gate)
 	event_base_free(base);
 }
 
-/* --- tests ----------------------------------------------------------------- */
+/* --- tests ------------------------------------------------------------- */
 
 static void nothing_to_ask_is_ready_without_a_switch(void)
 {
