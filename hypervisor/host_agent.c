@@ -37,7 +37,7 @@ struct host_agent {
 	uint64_t facts_ms;
 };
 
-/* --- into the store and back --------------------------------------------------- */
+/* --- into the store and back ----------------------------------------------- */
 
 static int write_facts(struct host_agent *a, const struct guest_agent_facts *f,
 		       struct rpc_error *err)
@@ -170,7 +170,7 @@ static uint64_t ask_store(struct host_agent *a)
 	return a->asking ? 0 : a->next_ms;
 }
 
-/* --- what the link says ------------------------------------------------------------ */
+/* --- what the link says ---------------------------------------------------- */
 
 /* Another xenstored, or the same: it knows no watch of ours. */
 static void on_up_each(struct host_domain *hd, void *unused)
@@ -211,7 +211,7 @@ static void on_note(const char *method, const json_t *params, void *ctx)
 	host_settle(hd);
 }
 
-/* --- the agent ------------------------------------------------------------------------ */
+/* --- the agent ------------------------------------------------------------- */
 
 static uint64_t talk_now(void *ctx)
 {
@@ -256,7 +256,7 @@ static int talk_new(struct host_agent *a)
 	return guest_talk_new(&a->talk, &conf);
 }
 
-/* --- interface --------------------------------------------------------------------------- */
+/* --- interface ------------------------------------------------------------- */
 
 void host_agent_started(struct host_domain *hd, bool adopted)
 {

@@ -25,7 +25,7 @@ struct host;
 struct host_domain;
 
 #define HOST_AGENT_PAUSE_MS 2000
-#define HOST_AGENT_FAILED_MS 10000 /* the same, after an error */
+#define HOST_AGENT_FAILED_MS 5000 /* the same, after an error */
 #define HOST_AGENT_OLD_MS 5000 /* older facts are read anew when shown */
 #define HOST_AGENT_FACTS_MAX 8192 /* bytes of JSON of one guest's facts */
 

@@ -5,7 +5,8 @@
  * xenstored may be down or hang: nobody waits for it.  What it has not been
  * told yet is told when it answers again, and a domain starts without its
  * tree if need be.  One that was taken over keeps its tree with all that its
- * guest has written there; only if there is none, it gets one.
+ * guest has written there; only if there is none, it gets one.  The same look
+ * tells what could not be told of VIFs.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -34,6 +35,29 @@ static int create(struct host_domain *hd, struct rpc_error *err)
 				 hd->rec.uid, err);
 }
 
+static int tell_vif(struct host_domain *hd, const struct dconf_vif *vif,
+		    bool in, struct rpc_error *err)
+{
+	struct xenstore_client *c = hd->host->store;
+
+	return in ? guest_info_plugged(c, hd->uuid, vif, err) :
+		    guest_info_unplugged(c, hd->uuid, vif->device, err);
+}
+
+static int tell_vifs(struct host_domain *hd, struct rpc_error *err)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; !rc && i < DCONF_VIFS_MAX; i++) {
+		struct dconf_vif vif = hd->vifs[i].vif;
+
+		vif.device = i;
+		rc = tell_vif(hd, &vif, hd->vifs[i].plug.state == PLUG_IN,
+			      err);
+	}
+	return rc;
+}
+
 static int look(struct host_domain *hd, struct rpc_error *err)
 {
 	json_t *node = NULL;
@@ -43,7 +67,7 @@ static int look(struct host_domain *hd, struct rpc_error *err)
 	json_decref(node);
 	if (rc == -EREMOTEIO && err->code == RPC_NOT_FOUND)
 		return create(hd, err);
-	return rc;
+	return rc ? rc : tell_vifs(hd, err);
 }
 
 void host_store_review(struct host_domain *hd)
@@ -98,10 +122,11 @@ void host_store_vif(struct host_domain *hd, const struct dconf_vif *vif,
 	host_agent_vif(hd);
 	if (hd->store != HOST_STORE_DONE)
 		return; /* the whole is still to be told */
-	rc = in ? guest_info_plugged(hd->host->store, hd->uuid, vif, &err) :
-		  guest_info_unplugged(hd->host->store, hd->uuid, vif->device,
-				       &err);
-	if (rc < 0)
-		log_warn("%s: VIF %u is not in the store: %s", hd->name,
-			 vif->device, err.message);
+	rc = tell_vif(hd, vif, in, &err);
+	if (!rc)
+		return;
+	log_warn("%s: the store is not told of VIF %u: %s", hd->name,
+		 vif->device, err.message);
+	hd->store = HOST_STORE_LOOK;
+	hd->store_ms = host_now_ms() + RETRY_MS;
 }
