@@ -182,6 +182,29 @@ expect "a good state is taken" domains_are \
 equal "they are the processes they were" \
 	"$(dom_pid web) $(dom_pid app)" "$PIDS"
 
+# --- another boot of the host, as far as records say ---------------------------
+
+says_why() {
+	stage_dom web "d['why']" | grep -q "$1"
+}
+
+domains_are "$(stage_domain 1 web | sed 's/"migratable": false/"migratable": true/')" \
+	"$(stage_domain 2 app)" >/dev/null
+kill -STOP "$HYPERVISORD_SUPERVISOR"
+kill -9 "$(stage_hypervisord_pid)"
+kill -9 $PIDS
+sed -i -E 's/("(boot_id|confirmed_boot)": ?")[0-9a-f]{8}/\100000000/' \
+	"$STAGE"/hv/domains/*.json
+kill -CONT "$HYPERVISORD_SUPERVISOR"
+expect "after a reboot of the host app starts by itself" stage_until 20 \
+	is_running app
+expect "web, which can migrate, waits for its epoch" stage_until 5 \
+	says_why "until its epoch is confirmed"
+equal "why they ended is known" "$(dom_reason app)" host_reboot
+expect "it is confirmed that web is this host's" stage_hv domain.confirm \
+	'{ "name": "web", "epoch": 0 }'
+expect "and it starts" stage_until 20 is_running web
+
 expect "both are switched off" eval 'stage_do web kill && stage_do app kill'
 hv_baseline
 expect "nothing is left" nothing_is_left
