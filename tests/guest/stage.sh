@@ -278,8 +278,13 @@ stage_end_domains() {
 	done
 	folder=$(sed -n 's/.*cgroups of domains are in \(causeway-[0-9a-f]*\)$/\1/p' \
 		"$STAGE/log/hypervisord" 2>/dev/null | head -n 1)
-	[ -z "$folder" ] || find /sys/fs/cgroup -depth -type d \
-		-path "*/$folder*" -exec rmdir {} + 2>/dev/null
+	[ -z "$folder" ] || stage_until 5 stage_remove_cgroups "$folder"
+}
+
+# The last processes may still be about to go.
+stage_remove_cgroups() {
+	find /sys/fs/cgroup -depth -type d -path "*/$1*" -exec rmdir {} \;
+	[ -z "$(find /sys/fs/cgroup -type d -path "*/$1*")" ]
 }
 
 stage_ctl() {
