@@ -3,7 +3,9 @@
  * host_console.c: what causeway-consoled has to know (docs/console.md), and
  * the VNC connections that it asks for.
  *
- * consoled gets the whole list after each change and each time it is new.
+ * consoled gets the whole list after each change and each time it is new.  A
+ * guest that is new runs only when consoled has answered, or is not there: by
+ * then it is at the serial port, and the first bytes of a boot are kept.
  * Somebody who wants a domain's screen gets one end of a socket pair; the
  * other one goes to the engine, which answers whether it serves it.
  */
@@ -20,7 +22,7 @@
 #include "base/rpc_link.h"
 #include "hypervisor/host_domain.h"
 
-#define CALL_MS 5000
+#define CALL_MS 2000 /* for so long a consoled that hangs delays a start */
 #define LATER_MS 20 /* many changes in a row are one message */
 
 static json_t *console_json(const struct host_domain *hd)
@@ -42,20 +44,53 @@ static void on_set(const json_t *result, const struct rpc_error *err,
 		log_warn("consoled: %s", err->message);
 }
 
+static void go_on(struct host_domain *hd, void *unused)
+{
+	bool is_new = hd->life.state == DOMAIN_STARTING ||
+		      hd->life.state == DOMAIN_RESUMING;
+
+	if (hd->stands && is_new)
+		host_send(hd, DOMAIN_EV_STARTED, NULL);
+	hd->stands = false;
+}
+
+static void on_told(const json_t *result, const struct rpc_error *err,
+		    void *arg)
+{
+	struct host *h = arg;
+
+	on_set(result, err, arg);
+	h->consoles_asked--;
+	if (!host_console_is_asked(h))
+		host_each(h, go_on, NULL);
+}
+
 static void tell_all(evutil_socket_t fd, short what, void *arg)
 {
 	struct host *h = arg;
 	const struct host_domain *hd;
 	json_t *list;
 
-	if (!rpc_link_is_up(h->consoled))
+	if (!rpc_link_is_up(h->consoled)) {
+		host_each(h, go_on, NULL);
 		return;
+	}
 	list = json_array();
 	TAILQ_FOREACH(hd, &h->domains, next)
 		if (hd->want)
 			json_array_append_new(list, console_json(hd));
-	rpc_link_call(h->consoled, "consoles.set",
-		      json_pack("{s:o}", "consoles", list), -1, on_set, h);
+	if (!rpc_link_call(h->consoled, "consoles.set",
+			   json_pack("{s:o}", "consoles", list), -1, on_told,
+			   h))
+		h->consoles_asked++;
+	else
+		host_each(h, go_on, NULL);
+}
+
+bool host_console_is_asked(const struct host *h)
+{
+	return h->consoles_asked ||
+	       (h->consoles && event_pending(h->consoles, EV_TIMEOUT, NULL));
 }
 
 void host_console_changed(struct host *h)

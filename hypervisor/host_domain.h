@@ -101,6 +101,7 @@ struct host_domain {
 	uint64_t started_s;	     /* since 1970; 0: no process */
 	struct engine_facts facts;
 	bool has_facts;
+	bool stands; /* its process is ready; consoled is not yet */
 	uint64_t dirty_mib_per_s; /* memory written, when last measured... */
 	uint64_t dirty_ms;	  /* ...at this time; 0: never */
 	struct accounting_domain *usage; /* NULL: no process */
@@ -119,6 +120,7 @@ struct host {
 	struct rpc_link *trees; /* to xenstored, for host_agent.c */
 	struct accounting *accounting; /* NULL: this host cannot tell */
 	struct event *sweeper; /* frees domains that have gone */
+	unsigned consoles_asked; /* not answered yet */
 	struct event *consoles; /* tells consoled, once for many changes */
 	bool kvm;
 	bool kvm_no_xsave; /* kvm_probe.h: xsetbv_lost */
@@ -229,5 +231,7 @@ int host_console_init(struct host *h);
 void host_console_fini(struct host *h);
 /* What consoled has to know may have changed. */
 void host_console_changed(struct host *h);
+/* Has consoled still to be told, or to answer? */
+bool host_console_is_asked(const struct host *h);
 
 #endif

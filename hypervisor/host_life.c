@@ -272,6 +272,7 @@ static void on_exited(struct host_domain *hd, const struct engine_event *ev)
 		 words[0] ? words : "its process has ended");
 	log_exit(hd, text);
 	hd->rec.end_status = ev->status;
+	hd->stands = false;
 	engine_free(hd->engine);
 	hd->engine = NULL;
 	host_save_abort(hd);
@@ -311,7 +312,10 @@ static void on_stands(struct host_domain *hd)
 	bool is_new = hd->life.state == DOMAIN_STARTING ||
 		      hd->life.state == DOMAIN_RESUMING;
 
-	host_send(hd, is_new ? DOMAIN_EV_STARTED : DOMAIN_EV_PAUSED, NULL);
+	hd->stands = is_new && host_console_is_asked(hd->host);
+	if (!hd->stands)
+		host_send(hd, is_new ? DOMAIN_EV_STARTED : DOMAIN_EV_PAUSED,
+			  NULL);
 }
 
 void host_on_engine(struct engine *e, const struct engine_event *ev, void *ctx)
