@@ -87,13 +87,13 @@ expect "a VIF is plugged, so it is asked for soon" stage_until 10 eval \
 	"['"'in', 'in'"']" ]'
 pid=$(stage_xenstored_pid)
 kill -STOP "$pid"
-expect "a store that hangs takes the facts away" stage_until 8 fact_is f "{}"
+expect "a store that hangs takes the facts away" stage_until 15 fact_is f "{}"
 expect "and nothing else" answers_quickly
 expect "the agent is found to be silent" \
 	stage_until 15 fact_is "g['agent']" silent
 kill -9 "$pid"
 expect "with the store its facts are back" \
-	stage_until 8 fact_is "f['networks']['0/ip']" 10.0.10.1
+	stage_until 15 fact_is "f['networks']['0/ip']" 10.0.10.1
 at_least "with their age" "$(fact "g['agent_age_ms']")" 5000
 
 # --- another one lies -----------------------------------------------------------
