@@ -198,13 +198,11 @@ void inner_gro_add(struct inner_gro *g, const struct inner *in, uint8_t *pkt)
 	struct inner_gro_frame *f = find(g, &in->flow, hash);
 	uint16_t hdr_len = mergeable(g, in, pkt);
 
-	if (f && hdr_len && fits(f, in, pkt, hdr_len)) {
+	/* Else it begins one, behind which nothing is added to the old one. */
+	if (f && hdr_len && fits(f, in, pkt, hdr_len))
 		append(g, f, in, pkt);
-		return;
-	}
-	if (f)
-		f->open = false; /* what follows must not overtake this one */
-	begin(g, in, pkt, hash, hdr_len);
+	else
+		begin(g, in, pkt, hash, hdr_len);
 }
 
 /* --- frames -------------------------------------------------------------- */

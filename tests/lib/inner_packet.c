@@ -33,7 +33,8 @@ struct inner_packet inner_packet_tcp(uint8_t family, uint32_t payload)
 {
 	return (struct inner_packet){
 		.family = family, .proto = IPPROTO_TCP, .src = 1, .dst = 2,
-		.ttl = 64, .sport = 40000, .dport = 5001, .id = 7, .df = true,
+		.ttl = 64, .sport = 40000, .dport = 5001,
+		.id = 7, .window = 500, .df = true,
 		.seq = 1000, .ack = 77, .flags = PACKET_ACK, .options = 12,
 		.payload = payload,
 	};
@@ -171,7 +172,7 @@ static uint32_t put_l4(const struct inner_packet *p, uint8_t *to)
 	put32(to + 8, p->ack);
 	to[12] = (uint8_t)((20 + p->options) / 4 << 4);
 	to[13] = p->flags;
-	put16(to + 14, 500);
+	put16(to + 14, p->window);
 	memset(to + 20, 1, p->options);
 	if (p->options == 12)
 		memcpy(to + 20, "\1\1\10\12\0\0\1\2\0\0\3\4", 12);

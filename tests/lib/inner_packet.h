@@ -21,7 +21,7 @@
 struct inner_packet {
 	uint8_t family, proto; /* 0: IPv4, TCP */
 	uint8_t src, dst, tos, ttl;
-	uint16_t sport, dport, id;
+	uint16_t sport, dport, id, window;
 	bool df;
 	uint32_t seq, ack;
 	uint8_t flags, options; /* TCP; options: bytes of timestamps or NOPs */

@@ -244,6 +244,24 @@ static void equal_packets_share_a_send(void)
 	esp_world_free(&w);
 }
 
+static void a_send_is_of_one_sa(void)
+{
+	struct inner_packet p = inner_packet_udp(4, 1000);
+	struct sa_conf c = world_conf();
+	struct sa *sa = NULL;
+
+	begin(NULL);
+	c.spi++;
+	CU_ASSERT_EQUAL(sa_add(w.out_table, &c, 0, &sa), 0);
+	CU_ASSERT_EQUAL(send_packet(&p, 0), ESP_OUT_SEALED);
+	CU_ASSERT_EQUAL(policy_bind(w.policies, sa, w.out_sa), 0);
+	CU_ASSERT_EQUAL(send_packet(&p, 0), ESP_OUT_SEALED);
+	CU_ASSERT_EQUAL(w.out->sends, 2);
+	CU_ASSERT_PTR_EQUAL(w.out->send[0].sa, w.out_sa);
+	CU_ASSERT_PTR_EQUAL(w.out->send[1].sa, sa);
+	esp_world_free(&w);
+}
+
 /* Till it is full, each frame anew; nothing is sealed twice or lost. */
 static void full_is_said_before_anything_is_sealed(void)
 {
@@ -486,6 +504,26 @@ static void replayed_packets_are_dropped(void)
 	esp_world_free(&w);
 }
 
+/* IK-11: only the newest packet says where the peer is now. */
+static void late_packets_are_not_the_newest(void)
+{
+	static const struct {
+		uint64_t seq;
+		bool newest;
+	} cases[] = { { 5, true }, { 4, false }, { 6, true }, { 1, false } };
+	unsigned i;
+
+	begin(NULL);
+	for (i = 0; i < 4; i++) {
+		uint32_t len = seal_inner(cases[i].seq, buf);
+		struct esp_pkt pkt = receive(buf, len, 0);
+
+		CU_ASSERT_EQUAL(pkt.why, ESP_DROP_NONE);
+		CU_ASSERT_EQUAL(pkt.newest, cases[i].newest);
+	}
+	esp_world_free(&w);
+}
+
 static void twice_in_a_burst_is_a_replay_as_well(void)
 {
 	static uint8_t esp[3][2048];
@@ -648,10 +686,12 @@ static void inbound_sas_end_as_well(void)
 	begin(&c);
 	for (seq = 1; seq <= 4; seq++) {
 		len = seal_inner(seq, esp);
-		CU_ASSERT_EQUAL(why_of(esp, len), seq < 4 ? 0
-							  : ESP_DROP_IN_EXPIRED);
+		CU_ASSERT_EQUAL(why_of(esp, len),
+				seq < 4 ? 0 : ESP_DROP_IN_EXPIRED);
 	}
 	CU_ASSERT(sa_events_due(w.in_table));
+	esp[40] ^= 1; /* it costs no cipher any more */
+	CU_ASSERT_EQUAL(why_of(esp, len), ESP_DROP_IN_EXPIRED);
 	esp_world_free(&w);
 }
 
@@ -706,6 +746,7 @@ int main(void)
 		SUITE_TEST(what_is_sealed_is_what_the_oracle_seals),
 		SUITE_TEST(a_64_kilobyte_frame_is_few_sends),
 		SUITE_TEST(equal_packets_share_a_send),
+		SUITE_TEST(a_send_is_of_one_sa),
 		SUITE_TEST(full_is_said_before_anything_is_sealed),
 		SUITE_TEST(ipv6_goes_inside_ipv4),
 		SUITE_TEST(nothing_leaves_without_policy_or_sa),
@@ -715,6 +756,7 @@ int main(void)
 		SUITE_TEST(outer_tos_is_ecn_alone),
 		SUITE_TEST(ecn_of_both_headers_is_combined),
 		SUITE_TEST(replayed_packets_are_dropped),
+		SUITE_TEST(late_packets_are_not_the_newest),
 		SUITE_TEST(twice_in_a_burst_is_a_replay_as_well),
 		SUITE_TEST(a_flipped_bit_changes_nothing_but_a_counter),
 		SUITE_TEST(another_key_opens_nothing),

@@ -85,6 +85,24 @@ static void random_frames_become_the_oracles_segments(void)
 	}
 }
 
+/* RFC 768: a sum of 0 is sent as all ones, for 0 says "none". */
+static void a_checksum_is_never_zero(void)
+{
+	struct inner_packet p = inner_packet_udp(4, 64);
+	unsigned port, zeros = 0;
+
+	for (port = 0; port < 65536; port++) {
+		uint8_t *pkt = out;
+
+		p.sport = (uint16_t)port;
+		inner_gso_init(&gso, frame, inner_packet_frame(&p, 0, frame));
+		inner_gso_copy(&gso, 0, out);
+		CU_ASSERT_FATAL(pkt[26] || pkt[27]);
+		zeros += pkt[26] == 0xff && pkt[27] == 0xff;
+	}
+	CU_ASSERT(zeros > 0);
+}
+
 /* --- what does not fit --------------------------------------------------- */
 
 static enum esp_drop judge(const struct virtio_net_hdr *vnet, uint32_t len)
@@ -458,6 +476,7 @@ int main(void)
 	static const struct suite_test tests[] = {
 		SUITE_TEST(frames_become_the_oracles_segments),
 		SUITE_TEST(random_frames_become_the_oracles_segments),
+		SUITE_TEST(a_checksum_is_never_zero),
 		SUITE_TEST(headers_that_contradict_the_packet_are_refused),
 		SUITE_TEST(frames_without_a_packet_are_refused),
 		SUITE_TEST(tcp_is_cut_as_the_path_wants_it),

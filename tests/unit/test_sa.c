@@ -209,6 +209,22 @@ static void limits_of_time_are_exact(void)
 	sa_table_free(t);
 }
 
+static void an_inbound_sa_is_at_its_end_at_the_limit(void)
+{
+	struct sa_conf c = world_conf(), m = world_mirror(&c);
+	struct sa_table *t = table(8);
+	struct sa *sa;
+
+	m.hard.bytes = 100;
+	sa = add(t, &m, 0);
+	CU_ASSERT(sa_take(sa, 1, 99, 0, NULL));
+	CU_ASSERT_FALSE(sa_expired(sa, 0));
+	CU_ASSERT(sa_take(sa, 1, 1, 0, NULL));
+	CU_ASSERT(sa_expired(sa, 0)); /* empty packets as well */
+	CU_ASSERT_EQUAL(sa->seq, 0);
+	sa_table_free(t);
+}
+
 /* Time alone, without a packet, ends an SA, and asks for no successor then. */
 static void an_idle_sa_expires_too(void)
 {
@@ -287,6 +303,7 @@ int main(void)
 		SUITE_TEST(without_esn_the_end_is_before_2_to_the_32),
 		SUITE_TEST(limits_of_packets_and_bytes_are_exact),
 		SUITE_TEST(limits_of_time_are_exact),
+		SUITE_TEST(an_inbound_sa_is_at_its_end_at_the_limit),
 		SUITE_TEST(an_idle_sa_expires_too),
 		SUITE_TEST(the_path_has_a_least_mtu),
 		SUITE_TEST(inbound_flows_must_fit_a_selector),
