@@ -63,13 +63,14 @@ nested_initramfs() {
 		for module in irqbypass kvm kvm-amd; do
 			insmod /$module.ko
 		done
-		echo "first: $(kvm-ask /tmp/kept)"
-		echo "second: $(kvm-ask /tmp/kept)"
+		# emulated twice over: it may take its time here
+		echo "first: $(kvm-ask /tmp/kept /dev/kvm 20000)"
+		echo "second: $(kvm-ask /tmp/kept /dev/kvm 20000)"
 		sed 's/^boot ./boot x/' /tmp/kept >/tmp/other
-		echo "other boot: $(kvm-ask /tmp/other)"
+		echo "other boot: $(kvm-ask /tmp/other /dev/kvm 20000)"
 		chmod 666 /tmp/kept
 		sed -i 's/^verdict .*/verdict unusable/' /tmp/kept
-		echo "forged: $(kvm-ask /tmp/kept)"
+		echo "forged: $(kvm-ask /tmp/kept /dev/kvm 20000)"
 		echo "the end"
 		reboot -f
 	END
@@ -96,10 +97,6 @@ said() {
 	tr -d '\r' <"$STAGE/log/$1" | sed -n "s/^$2: //p"
 }
 
-milliseconds() {
-	sed 's/.* took \([0-9]*\):.*/\1/' <<<"$1"
-}
-
 must "the probe needs nothing but libc" build_ask
 
 expect "no device is told from one that does not work" \
@@ -111,13 +108,11 @@ expect "a device that we may not open is told too" \
 	--clear-groups "$STAGE/kvm-ask" "" /proc/1/mem
 
 if [ -e /dev/kvm ]; then
-	began=$(date +%s%N)
 	seen=$(ask "$STAGE/kept")
 	equal "this machine's KVM is usable exactly if a kernel boots with it" \
 		"$(grep -qE '^(usable|slow)' <<<"$seen" && echo kvm || echo tcg)" \
 		"$(CW_GUESTS=$STAGE/guests "$GUEST" prepare |
 			sed 's/.* //')"
-	at_least "within 300 ms" 300 "$(milliseconds "$seen")"
 	again=$(ask "$STAGE/kept")
 	equal "the answer is kept" "$again" "$seen"
 	expect "no time is time enough: a guest that does not end is ended" \
@@ -134,7 +129,6 @@ expect "before its modules are loaded there is no KVM" \
 	says '^absent' said EPYC before
 expect "its KVM, beneath which there is no KVM, runs a kernel" \
 	says '^slow .*it runs a kernel; an exit takes' echo "$first"
-at_least "within 200 ms" 200 "$(milliseconds "$first")"
 equal "what it has said once it says again" "$(said EPYC second)" "$first"
 expect "what another boot has kept is not believed" \
 	says '^slow' said EPYC "other boot"
