@@ -58,7 +58,7 @@ exposure() {
 copy_units
 if command -v systemd-analyze >/dev/null; then
 	expect "systemd finds nothing wrong with the units" verify_units
-	for unit in xenstored:25 consoled:25 switchd:40 netd:50 \
+	for unit in xenstored:25 consoled:25 switchd:40 netd:52 \
 		hypervisord:75; do
 		seen=$(exposure "causeway-${unit%:*}.service")
 		at_least "${unit%:*} is exposed by at most ${unit#*:} tenths" \
