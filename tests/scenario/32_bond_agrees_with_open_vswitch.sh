@@ -10,6 +10,8 @@
 #	(packet port, VLAN 10)                      (port of VLAN 10)
 #
 # --long: 20 times.
+#
+# Mostly waits: played beside others.
 
 . "$(dirname "$0")/lib.sh"
 scenario bond-ovs

@@ -7,6 +7,8 @@
 # stays, and come back when it restarts; meanwhile traffic goes on.
 #
 # --long: 20 times.
+#
+# Mostly waits: played beside others.
 
 . "$(dirname "$0")/lib.sh"
 scenario lacp-linux

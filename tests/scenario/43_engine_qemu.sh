@@ -4,6 +4,8 @@
 # The engine `qemu`, in its jail, with a stock Debian kernel: what can be
 # asked of a domain's process, and what is known of its end, also by one who
 # was not there.
+#
+# Mostly waits: played beside others.
 
 . "$(dirname "$0")/engine_lib.sh"
 scenario engine

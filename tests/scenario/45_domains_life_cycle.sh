@@ -4,6 +4,8 @@
 # Domains live: they wait for the switch, boot, talk, are paused, suspended,
 # resumed, rebooted, shut down; their VIFs and disks come and go while they
 # run; and when their guests end by themselves, policy decides.
+#
+# Mostly waits: played beside others.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/domains.sh"

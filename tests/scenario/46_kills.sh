@@ -5,6 +5,8 @@
 # comes back.  hypervisord's domains notice nothing of its death, are taken
 # over, and what ended meanwhile is known; a domain's own process is started
 # again by policy, later each time, and not for ever.
+#
+# Mostly waits: played beside others.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/domains.sh"

@@ -6,39 +6,74 @@
 # that say `# --long: N times.`; one that fails without having
 # said what is wrong is itself what is wrong.  BUILD says which build to play
 # with (build).
+#
+# Those that say `# Mostly waits: played beside others.` are played one after
+# the other in the background; what they said comes at the end.
 
 cd "$(dirname "$0")" || exit 1
 BUILD=$(realpath "${BUILD:-../../build}")
 export BUILD
 limit=${CW_LONG:+3600}
-failed=0
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
 
+# play SCRIPT LOG
 play() {
-	local began=$SECONDS rc
+	local name=${1#*_} began=$SECONDS rc
 
+	name=${name%.sh}
 	echo "# $name"
-	timeout --foreground -k 30 "${limit:-600}" bash "$script" 2>&1 |
-		tee "$log"
+	timeout --foreground -k 30 "${limit:-600}" bash "$1" 2>&1 |
+		tee "$2"
 	rc=${PIPESTATUS[0]}
 	if [ "$rc" != 0 ]; then
-		failed=1
-		grep -q '^not ok' "$log" ||
+		: >"$scratch/failed"
+		grep -q '^not ok' "$2" ||
 			echo "not ok - $name ends well (status $rc)"
 	fi
 	echo "# $name took $((SECONDS - began)) s"
 }
 
+# times SCRIPT
+times() {
+	local n=""
+
+	[ -z "${CW_LONG:-}" ] || n=$(sed -n \
+		's/^# --long: \([0-9]*\) times\.$/\1/p' "$1")
+	echo "${n:-1}"
+}
+
+# lane LOG SCRIPT...
+lane() {
+	local log=$1 script i
+
+	shift
+	for script; do
+		for ((i = $(times "$script"); i > 0; i--)); do
+			play "$script" "$log"
+		done
+	done
+}
+
+here=()
+beside=()
 for script in [0-9]*_*.sh; do
 	name=${script#*_}
 	name=${name%.sh}
 	[ $# = 0 ] || [[ " $* " == *" $name "* ]] || continue
-	times=1
-	[ -z "${CW_LONG:-}" ] || times=$(sed -n \
-		's/^# --long: \([0-9]*\) times\.$/\1/p' "$script")
-	for ((i = 0; i < ${times:-1}; i++)); do
-		play
-	done
+	if grep -q '^# Mostly waits: played beside others\.$' "$script"; then
+		beside+=("$script")
+	else
+		here+=("$script")
+	fi
 done
-exit $failed
+if [ ${#here[@]} = 0 ]; then
+	lane "$scratch/log" "${beside[@]}"
+else
+	lane "$scratch/log-beside" "${beside[@]}" >"$scratch/beside" 2>&1 \
+		</dev/null &
+	lane "$scratch/log" "${here[@]}"
+	wait
+	cat "$scratch/beside"
+fi
+[ ! -e "$scratch/failed" ]
