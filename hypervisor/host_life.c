@@ -283,13 +283,28 @@ static void on_exited(struct host_domain *hd, const struct engine_event *ev)
 	host_send(hd, DOMAIN_EV_EXITED, text);
 }
 
+/* Who looks at a domain, and how often, is no matter for its log. */
+static void log_failed(const struct host_domain *hd,
+		       const struct engine_event *ev)
+{
+	if (ev->call == ENGINE_CALL_FACTS)
+		log_debug("%s: its facts are not known: %s", hd->name,
+			  ev->text);
+	else if (ev->call == ENGINE_CALL_NONE)
+		log_limited(LOG_LEVEL_WARN, 0, "%s: the connection to its "
+			    "process has broken, and is made again: %s",
+			    hd->name, ev->text);
+	else
+		log_warn("%s: %s failed: %s", hd->name,
+			 engine_call_name(ev->call), ev->text);
+}
+
 static void on_failed(struct host_domain *hd, const struct engine_event *ev)
 {
-	log_warn("%s: %s failed: %s", hd->name, engine_call_name(ev->call),
-		 ev->text);
-	snprintf(hd->failed, sizeof(hd->failed), "%s", ev->text);
+	log_failed(hd, ev);
 	switch (ev->call) {
 	case ENGINE_CALL_START:
+		snprintf(hd->failed, sizeof(hd->failed), "%s", ev->text);
 		engine_kill(hd->engine); /* then it has EXITED */
 		break;
 	case ENGINE_CALL_ADOPT:
@@ -299,10 +314,8 @@ static void on_failed(struct host_domain *hd, const struct engine_event *ev)
 	case ENGINE_CALL_SAVE:
 		host_save_abort(hd);
 		host_send(hd, DOMAIN_EV_SAVE_FAILED, ev->text);
-		hd->failed[0] = '\0';
 		break;
 	default: /* asked again by the machine's timers */
-		hd->failed[0] = '\0';
 		break;
 	}
 }

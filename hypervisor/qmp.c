@@ -21,7 +21,7 @@
 #include "base/rpc_wire.h"
 #include "hypervisor/json_lines.h"
 
-#define DIGITS_TOO_MANY 20 /* INT64_MAX has 19 */
+#define LARGEST "9223372036854775807" /* INT64_MAX */
 
 struct call {
 	TAILQ_ENTRY(call) link;
@@ -344,9 +344,24 @@ static void on_message(struct qmp *q, json_t *msg)
 		qmp_shut(q, "it says what is no answer and no event");
 }
 
+/* Is it a whole number of 64 bits with a sign?  Reals are a parser's. */
+static bool number_fits(const char *text, size_t len)
+{
+	size_t sign = text[0] == '-';
+
+	if (memchr(text, '.', len) || memchr(text, 'e', len) ||
+	    memchr(text, 'E', len))
+		return true;
+	len -= sign;
+	return len < sizeof(LARGEST) - 1 ||
+	       (len == sizeof(LARGEST) - 1 &&
+		memcmp(text + sign, LARGEST, len) <= 0);
+}
+
 /*
- * QEMU writes "not known" as 2^64 - 1, which is no integer to a JSON parser:
- * a whole number of that many digits becomes -1, outside of strings.
+ * QEMU's numbers have 64 bits and no sign: "not known" is 2^64 - 1, and in
+ * what a balloon driver says of its guest each may be anything.  What is no
+ * integer to a JSON parser becomes -1, outside of strings.
  */
 static void tame_numbers(char *text, size_t len)
 {
@@ -361,10 +376,11 @@ static void tame_numbers(char *text, size_t len)
 		}
 		if (text[i] == '"')
 			in_string = !in_string;
-		while (!in_string && i + n < len && text[i + n] >= '0' &&
-		       text[i + n] <= '9')
-			n++;
-		if (n >= DIGITS_TOO_MANY) {
+		if (!in_string && strchr("-0123456789", text[i]))
+			while (i + n < len && text[i + n] &&
+			       strchr("+-.0123456789eE", text[i + n]))
+				n++;
+		if (n && !number_fits(text + i, n)) {
 			memset(text + i, ' ', n);
 			memcpy(text + i, "-1", 2);
 		}

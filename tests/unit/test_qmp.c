@@ -203,6 +203,43 @@ static void what_is_not_known_to_qemu_is_no_nonsense(void)
 	close_qmp();
 }
 
+static void a_guest_may_say_any_number(void)
+{
+	static const struct {
+		const char *text;
+		json_int_t number;
+	} cases[] = {
+		{ "9223372036854775807", INT64_MAX },
+		{ "-9223372036854775807", -INT64_MAX },
+		{ "9223372036854775808", -1 },
+		{ "9999999999999999999", -1 },
+		{ "10000000000000000000", -1 },
+		{ "-9223372036854775809", -1 },
+		{ "-18446744073709551615", -1 },
+		{ "340282366920938463463374607431768211455", -1 },
+		{ "7, \"x\": 0.12345678901234567890123", 7 },
+		{ "7, \"x\": -1.2345678901234567890e-19", 7 },
+		{ "7, \"x\": [9999999999999999999,18446744073709551615]", 7 },
+	};
+	char line[256];
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct seen a = { 0 };
+
+		open_ready();
+		qmp_command_take(qmp, "query-a", NULL, -1, 0, on_reply, &a);
+		snprintf(line, sizeof(line),
+			 "{\"return\": {\"n\": %s}, \"id\": 2}\r\n",
+			 cases[i].text);
+		say(line);
+		CU_ASSERT_EQUAL(a.answers, 1);
+		CU_ASSERT_EQUAL(a.rc, 0);
+		CU_ASSERT_EQUAL(a.number, cases[i].number);
+		CU_ASSERT_STRING_EQUAL(closed, "");
+		close_qmp();
+	}
+}
+
 static void events_come_between_answers(void)
 {
 	struct seen a = { 0 };
@@ -445,6 +482,7 @@ int main(void)
 		SUITE_TEST(greets_and_negotiates),
 		SUITE_TEST(answers_are_matched_by_id),
 		SUITE_TEST(what_is_not_known_to_qemu_is_no_nonsense),
+		SUITE_TEST(a_guest_may_say_any_number),
 		SUITE_TEST(events_come_between_answers),
 		SUITE_TEST(one_descriptor_is_under_way_at_a_time),
 		SUITE_TEST(no_answer_is_an_answer_in_time),
