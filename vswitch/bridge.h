@@ -44,6 +44,7 @@
 struct port_counters {
 	uint64_t rx_frames, rx_bytes;
 	uint64_t tx_frames, tx_bytes;
+	uint64_t generated;	/* by the switch itself, for this port */
 	uint64_t copies;	/* deliveries of its frames beyond the first */
 	uint64_t segments;	/* made from GSO frames on the way out */
 	uint64_t learn_deferred;

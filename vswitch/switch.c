@@ -81,6 +81,7 @@ static void counters_add(struct port_counters *sum,
 	sum->rx_bytes += c->rx_bytes;
 	sum->tx_frames += c->tx_frames;
 	sum->tx_bytes += c->tx_bytes;
+	sum->generated += c->generated;
 	sum->copies += c->copies;
 	sum->segments += c->segments;
 	sum->learn_deferred += c->learn_deferred;
@@ -93,7 +94,7 @@ void switch_port_counters(const struct sw *sw, const struct sw_port *sp,
 {
 	unsigned w;
 
-	memset(sum, 0, sizeof(*sum));
+	*sum = sp->said;
 	for (w = 0; w < sw->workers.count; w++)
 		counters_add(sum, &sp->state->ctr[w]);
 }

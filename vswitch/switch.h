@@ -51,6 +51,7 @@ struct sw_port {
 	struct sw_bond *bond; /* bond */
 	struct port *port;    /* NULL while waiting */
 	struct port_state *state;
+	struct port_counters said; /* what the control thread sent */
 	unsigned rxq_count;
 	struct rxq *rxq[PORT_QUEUES_MAX];
 	uint32_t ifindex;     /* tap, packet */

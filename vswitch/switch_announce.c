@@ -340,14 +340,20 @@ static void query(struct sw_port *sp, const uint32_t tag[FRAME_TAGS_MAX],
 {
 	static const uint8_t querier[6] = { 2, 'q', 'u', 'e', 'r', 'y' };
 	struct frame f, *list[1] = { &f };
-	uint8_t why[1];
+	uint8_t why[1] = { DROP_NONE };
 
 	static_assert(MCAST_QUERY_MAX <= FRAME_HDR_MAX, "in one piece");
 	frame_init(&f);
 	f.hdr_len = mcast_query(f.bytes, ipv6, querier);
 	f.len = f.hdr_len;
 	frame_retag(&f, tags, tag);
-	sp->port->ops->tx(sp->port, 0, list, 1, why); /* or it is lost */
+	sp->said.generated++;
+	if (sp->port->ops->tx(sp->port, 0, list, 1, why) == 1) {
+		sp->said.tx_frames++;
+		sp->said.tx_bytes += f.len;
+	} else {
+		sp->said.drops[why[0]]++;
+	}
 }
 
 void switch_query_guest(struct sw_port *sp)

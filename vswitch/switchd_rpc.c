@@ -45,10 +45,11 @@ static json_t *drops_json(const struct port_counters *c)
 static json_t *counters_json(const struct port_counters *c)
 {
 	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "rx_frames",
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "rx_frames",
 		(json_int_t)c->rx_frames, "rx_bytes", (json_int_t)c->rx_bytes,
 		"tx_frames", (json_int_t)c->tx_frames, "tx_bytes",
-		(json_int_t)c->tx_bytes, "copies", (json_int_t)c->copies,
+		(json_int_t)c->tx_bytes, "generated", (json_int_t)c->generated,
+		"copies", (json_int_t)c->copies,
 		"segments", (json_int_t)c->segments, "learn_deferred",
 		(json_int_t)c->learn_deferred, "drops", drops_json(c));
 }

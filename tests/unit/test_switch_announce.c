@@ -259,6 +259,41 @@ static void a_free_guest_is_not_announced_by_another_s_address(void)
 	end();
 }
 
+/* Takes every second frame. */
+static unsigned take(struct port *p, unsigned q, struct frame *const f[],
+		     unsigned n, uint8_t why[])
+{
+	static unsigned frames;
+
+	why[0] = frames++ % 2 ? DROP_RING_FULL : DROP_NONE;
+	return why[0] == DROP_NONE;
+}
+
+static void flush(struct port *p, unsigned q)
+{
+}
+
+/* In two networks, IGMP and MLD: generated = transmitted + dropped. */
+static void what_a_guest_is_asked_is_counted(void)
+{
+	static const struct port_ops ops = { .tx = take, .tx_flush = flush };
+	struct port port = { .ops = &ops, .link = true, .tx_queues = 1 };
+	struct sw_port *sp;
+
+	begin();
+	sp = switch_find_port(&sw, "free");
+	sp->port = &port;
+	switch_query_guest(sp);
+	CU_ASSERT_EQUAL(sp->said.generated, 4);
+	CU_ASSERT_EQUAL(sp->said.tx_frames, 2);
+	CU_ASSERT_EQUAL(sp->said.drops[DROP_RING_FULL], 2);
+	CU_ASSERT(sp->said.tx_bytes > 2 * 60);
+	switch_query_guest(sp); /* it has come already */
+	CU_ASSERT_EQUAL(sp->said.generated, 4);
+	sp->port = NULL;
+	end();
+}
+
 int main(void)
 {
 	static const struct suite_test tests[] = {
@@ -269,6 +304,7 @@ int main(void)
 		SUITE_TEST(without_a_way_out_nothing_is_kept),
 		SUITE_TEST(a_guest_is_announced_by_its_own_address_only),
 		SUITE_TEST(a_free_guest_is_not_announced_by_another_s_address),
+		SUITE_TEST(what_a_guest_is_asked_is_counted),
 	};
 
 	return suite_run("switch_announce", tests,
