@@ -117,7 +117,7 @@ static void on_log_line(const char *line, void *ctx)
 	struct engine_event ev = { .type = ENGINE_EV_LOG };
 	struct qemu_domain *d = ctx;
 
-	if (qemu_state_line(d, line))
+	if (qemu_state_line(d, line) || qemu_log_is_chatter(line))
 		return;
 	snprintf(d->last_line, sizeof(d->last_line), "%s", line);
 	qemu_emit(d, &ev, line);

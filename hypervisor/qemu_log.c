@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -130,6 +131,13 @@ int qemu_log_open(struct qemu_log **out, struct event_base *base,
 free_log:
 	qemu_log_free(log);
 	return rc;
+}
+
+bool qemu_log_is_chatter(const char *line)
+{
+	/* after the program's name and perhaps an option */
+	return strstr(line, ": info: QEMU waiting for connection on") ||
+	       strstr(line, ": warning: TCG doesn't support requested feature");
 }
 
 void qemu_log_free(struct qemu_log *log)

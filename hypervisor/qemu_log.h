@@ -30,5 +30,7 @@ int qemu_log_open(struct qemu_log **out, struct event_base *base,
 /* Read what is there now.  True: it had been full, so something is lost. */
 bool qemu_log_drain(struct qemu_log *log);
 void qemu_log_free(struct qemu_log *log);
+/* Is this line, as on_line gets it, said of what works, and no news? */
+bool qemu_log_is_chatter(const char *line);
 
 #endif
