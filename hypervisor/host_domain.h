@@ -201,6 +201,9 @@ void host_save_abort(struct host_domain *hd);
 void host_drop_saved(struct host_domain *hd);
 bool host_has_saved(const struct host_domain *hd);
 int host_open_saved(const struct host_domain *hd);
+/* Why a resume has failed, with the name of its file. */
+void host_saved_words(const struct host_domain *hd, const char *why,
+		      char *text, size_t size);
 
 /* --- host_plug.c ------------------------------------------------------- */
 

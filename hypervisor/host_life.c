@@ -268,8 +268,11 @@ static void on_exited(struct host_domain *hd, const struct engine_event *ev)
 	char text[DOMAIN_WHY_MAX];
 	const char *words = hd->failed[0] ? hd->failed : ev->text;
 
-	snprintf(text, sizeof(text), "%s",
-		 words[0] ? words : "its process has ended");
+	if (hd->life.state == DOMAIN_RESUMING)
+		host_saved_words(hd, words, text, sizeof(text));
+	else
+		snprintf(text, sizeof(text), "%s",
+			 words[0] ? words : "its process has ended");
 	log_exit(hd, text);
 	hd->rec.end_status = ev->status;
 	hd->stands = false;

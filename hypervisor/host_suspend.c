@@ -49,6 +49,16 @@ int host_open_saved(const struct host_domain *hd)
 	return fd < 0 ? -errno : fd;
 }
 
+void host_saved_words(const struct host_domain *hd, const char *why,
+		      char *text, size_t size)
+{
+	char path[SAVED_PATH_MAX];
+
+	saved_path(hd, "", path);
+	snprintf(text, size, "%.120s: %s", path,
+		 why[0] ? why : "its process has ended");
+}
+
 void host_drop_saved(struct host_domain *hd)
 {
 	char path[SAVED_PATH_MAX];
@@ -172,6 +182,7 @@ static void on_synced(evutil_socket_t fd, short what, void *arg)
 		rc = give_name(hd);
 	if (rc < 0) {
 		host_save_abort(hd);
+		host_drop_saved(hd); /* named, but perhaps not for long */
 		host_send(hd, DOMAIN_EV_SAVE_FAILED, strerror(-rc));
 		return;
 	}

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "hypervisor/qemu_args.h"
+#include "hypervisor/qemu_log.h"
 
 #define RESET_ANSWER_MS 10000
 #define DIRTY_ANSWER_MS 1000
@@ -281,12 +282,25 @@ static const char *migration_status(const json_t *data)
 	return s ? s : "";
 }
 
+/* Why is in its log only, written before. */
+static void restore_failed(struct qemu_op *op)
+{
+	struct qemu_domain *d = op->d;
+	char text[ENGINE_TEXT_MAX + 64];
+
+	if (d->log)
+		qemu_log_drain(d->log);
+	snprintf(text, sizeof(text), "it cannot be restored%s%s",
+		 d->last_line[0] ? ": " : "", d->last_line);
+	qemu_op_fail(op, text);
+}
+
 static void restore_event(struct qemu_op *op, const json_t *data)
 {
 	const char *status = migration_status(data);
 
 	if (!strcmp(status, "failed"))
-		qemu_op_fail(op, "what was saved cannot be restored");
+		restore_failed(op);
 	else if (!strcmp(status, "completed"))
 		start_announce(op);
 }

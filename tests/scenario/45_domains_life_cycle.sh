@@ -58,6 +58,17 @@ crash() {
 	in_a_moment web 'echo c >/proc/sysrq-trigger'
 }
 
+resume_app() {
+	stage_do app resume >"$STAGE/resumed" 2>&1
+}
+
+# Looking does nothing: somebody asks for all that is known, all the time.
+look() {
+	while :; do
+		stage_hv domain.get '{"name": "app"}' >/dev/null
+	done
+}
+
 domains_stage life
 must "an image holds Debian's guest agent" \
 	"$CI_ROOT/tests/guest/agent.sh" "$CW_GUESTS/image"
@@ -87,18 +98,31 @@ equal "the same state again does nothing" "$(web_is | python3 -c \
 
 # --- standing still --------------------------------------------------------------
 
-expect "app is paused" stage_do app pause
+look &
+LOOKERS=$!
+ci_on_exit "kill $LOOKERS 2>/dev/null"
+expect "app is looked at all the time, and paused" stage_do app pause
 refuse "and does not answer" guest web ping -c 1 -W 1 10.0.10.2
 expect "it is resumed" stage_do app resume
 expect "and answers" stage_until 5 pings 1
 BOOT=$(boot_id app)
+kill "$LOOKERS"
+refuse "looking has broken nothing" grep -E 'connection to its process|failed:' \
+	"$STAGE/log/hypervisord"
 "$GUEST" exec -t 60 web ping -i 0.1 -c 150 -W 1 10.0.10.2 \
 	>"$STAGE/pings" 2>&1 </dev/null &
 sleep 1
 expect "amid pings app is suspended" stage_do app suspend
 equal "no process is left of it" "$(dom_pid app)" None
 expect "its guest is a file" test -s "$STAGE/hv/suspended/$(stage_uuid 2)"
-expect "it is resumed from it" stage_do app resume
+SAVED=$STAGE/hv/suspended/$(stage_uuid 2)
+mv "$SAVED" "$STAGE/hv/whole"
+head -c 3000000 "$STAGE/hv/whole" >"$SAVED"
+refuse "half of that file cannot be resumed" resume_app
+expect "which is said with its name, and why" grep -q \
+	"$SAVED.*cannot be restored: .*load" "$STAGE/resumed"
+mv "$STAGE/hv/whole" "$SAVED"
+expect "it is resumed from the whole file" stage_do app resume
 refuse "the file is gone" test -e "$STAGE/hv/suspended/$(stage_uuid 2)"
 wait $!
 at_least "the pings go on" "$(sed -n 's/.*seq=\([0-9]*\) .*/\1/p' \
