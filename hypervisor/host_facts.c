@@ -89,20 +89,34 @@ static json_t *dirty_json(const struct host_domain *hd)
 			 (json_int_t)(host_now_ms() - hd->dirty_ms));
 }
 
+/*
+ * What a domain was started or suspended with is in its record; one that is
+ * off has what the state says.
+ */
+static uint32_t as_it_is(const struct host_domain *hd, uint32_t recorded,
+			 uint32_t wanted)
+{
+	if (!hd->want)
+		return recorded;
+	return (hd->life.process || hd->life.saved) && recorded ? recorded :
+								  wanted;
+}
+
 static void add_process(json_t *o, const struct host_domain *hd)
 {
 	bool alive = hd->life.process && hd->rec.pid;
+	const struct dconf_domain *want = hd->want;
 
 	json_object_set_new(o, "pid", number_or_null(alive ? hd->rec.pid : 0));
 	json_object_set_new(o, "uid", number_or_null(alive ? hd->rec.uid : 0));
 	json_object_set_new(o, "started_s", number_or_null(hd->started_s));
 	json_object_set_new(o, "memory_mib",
-			    json_integer(hd->rec.memory_mib ?
-						 hd->rec.memory_mib :
-					 hd->want ? hd->want->memory_mib : 0));
+			    json_integer(as_it_is(hd, hd->rec.memory_mib,
+						  want ? want->memory_mib :
+							 0)));
 	json_object_set_new(o, "vcpus",
-			    json_integer(hd->rec.vcpus ? hd->rec.vcpus :
-					 hd->want ? hd->want->vcpus : 0));
+			    json_integer(as_it_is(hd, hd->rec.vcpus,
+						  want ? want->vcpus : 0)));
 	json_object_set_new(o, "guest_memory", memory_json(hd));
 	json_object_set_new(o, "dirty", dirty_json(hd));
 	json_object_set_new(o, "vifs", slots_json(hd->vifs, DCONF_VIFS_MAX));
