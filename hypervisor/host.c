@@ -464,8 +464,10 @@ static void become(struct host *h, const struct domain_conf_plan *plan)
 			no_longer_wanted(hd);
 	for (uint32_t i = 0; i < plan->count; i++)
 		act(h, &plan->actions[i]);
-	TAILQ_FOREACH(hd, &h->domains, next)
+	TAILQ_FOREACH(hd, &h->domains, next) {
+		host_look_again(hd);
 		host_settle(hd);
+	}
 	host_console_changed(h);
 }
 

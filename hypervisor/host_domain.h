@@ -147,6 +147,8 @@ void host_send(struct host_domain *hd, enum domain_event event,
 void host_carry_out(struct host_domain *hd, const struct domain_actions *acts);
 /* Something shows on the outside: tell it, keep it, set the timer. */
 void host_settle(struct host_domain *hd);
+/* What it waits for at the switch may be another now. */
+void host_look_again(struct host_domain *hd);
 /* hd->rules from what is wanted and what is known. */
 void host_review_rules(struct host_domain *hd);
 void host_on_engine(struct engine *e, const struct engine_event *ev,

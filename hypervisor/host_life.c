@@ -41,8 +41,20 @@ static int ask_switch(struct host_domain *hd)
 		ports[i].name = vifs[i].port;
 		ports[i].socket = sockets[i];
 		ports[i].mac = vifs[i].mac;
+		ports[i].mtu = vifs[i].mtu;
+		ports[i].queues = vifs[i].queues;
 	}
 	return switch_gate_ask(hd->host->gate, ports, count, on_switch, hd);
+}
+
+void host_look_again(struct host_domain *hd)
+{
+	if (!hd->life.looking || !hd->want)
+		return;
+	switch_gate_stop(hd->host->gate, hd);
+	if (ask_switch(hd) < 0)
+		log_err("%s: out of memory: its switch is not asked",
+			hd->name);
 }
 
 /* --- actions ----------------------------------------------------------- */
@@ -369,8 +381,8 @@ void host_on_engine(struct engine *e, const struct engine_event *ev, void *ctx)
 			    hd->name, 'a' + (int)ev->slot, ev->text);
 		break;
 	case ENGINE_EV_LOG:
-		log_limited(LOG_LEVEL_INFO, 0, "%s: its process says: %s",
-			    hd->name, ev->text);
+		log_limited(LOG_LEVEL_INFO, hd->rec.uid,
+			    "%s: its process says: %s", hd->name, ev->text);
 		break;
 	case ENGINE_EV_FAILED: on_failed(hd, ev); break;
 	case ENGINE_EV_EXITED: on_exited(hd, ev); break;

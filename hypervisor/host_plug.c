@@ -233,7 +233,9 @@ static void on_switch(bool ready, const char *why, void *arg)
 static void ask(struct host_slot *s)
 {
 	struct switch_gate_port port = { .name = s->vif.port,
-					 .mac = s->vif.mac };
+					 .mac = s->vif.mac,
+					 .mtu = s->vif.mtu,
+					 .queues = s->vif.queues };
 	char path[HOST_SOCKET_MAX];
 
 	host_vif_socket(s->hd->host, s->vif.port, path);

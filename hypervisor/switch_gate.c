@@ -25,6 +25,8 @@ struct port {
 	char *name;
 	char *socket;
 	uint8_t mac[6];
+	uint32_t mtu;
+	unsigned queues;
 };
 
 struct question {
@@ -88,6 +90,35 @@ static bool is_mac(const json_t *text, const uint8_t *mac)
 	return !strcmp(json_string_value(text), want);
 }
 
+/* Has the port less of it than is wanted?  One that does not say has not. */
+static bool has_less(const json_t *port, const char *key, uint32_t want,
+		     json_int_t *has)
+{
+	const json_t *value = json_object_get(port, key);
+
+	*has = json_integer_value(value);
+	return json_is_integer(value) && *has < want;
+}
+
+/* The switch would send a guest away that asks for more. */
+static bool is_enough(const json_t *port, const struct switch_gate_port *want,
+		      char *why, size_t size)
+{
+	json_int_t has;
+
+	if (has_less(port, "queues_max", want->queues, &has))
+		snprintf(why, size, "the VIF's queues are %u, and the switch's "
+				    "port %s has %lld", want->queues,
+			 want->name, (long long)has);
+	else if (has_less(port, "mtu", want->mtu, &has))
+		snprintf(why, size, "the VIF's mtu is %u, and that of the "
+				    "switch's port %s is %lld", want->mtu,
+			 want->name, (long long)has);
+	else
+		return true;
+	return false;
+}
+
 bool switch_gate_check(const json_t *ports,
 		       const struct switch_gate_port *want, char *why,
 		       size_t size)
@@ -111,7 +142,7 @@ bool switch_gate_check(const json_t *ports,
 				    "address: %.20s", want->name,
 			 json_string_value(mac));
 	else
-		return true;
+		return is_enough(port, want, why, size);
 	return false;
 }
 
@@ -121,7 +152,8 @@ static bool is_ready(const struct question *q, const json_t *list, char *why)
 {
 	for (unsigned i = 0; i < q->count; i++) {
 		const struct switch_gate_port want = {
-			q->ports[i].name, q->ports[i].socket, q->ports[i].mac
+			q->ports[i].name, q->ports[i].socket, q->ports[i].mac,
+			q->ports[i].mtu, q->ports[i].queues
 		};
 
 		if (!switch_gate_check(list, &want, why, SWITCH_GATE_WHY_MAX))
@@ -311,6 +343,8 @@ int switch_gate_ask(struct switch_gate *gate,
 		p->name = strdup(ports[i].name);
 		p->socket = strdup(ports[i].socket);
 		memcpy(p->mac, ports[i].mac, sizeof(p->mac));
+		p->mtu = ports[i].mtu;
+		p->queues = ports[i].queues;
 		if (!p->name || !p->socket) {
 			question_free(gate, q);
 			return -ENOMEM;

@@ -34,6 +34,8 @@ struct switch_gate_port {
 	const char *name;
 	const char *socket; /* one spelling, as in the switch's state */
 	const uint8_t *mac;
+	uint32_t mtu;	 /* the guest's: at most the port's */
+	unsigned queues; /* pairs: at most the port's */
 };
 
 /*

@@ -165,6 +165,9 @@ static json_t *port_json(const struct sw *sw, const struct sw_port *sp)
 		json_object_set_new(o, "isolated",
 				    json_boolean(conf->isolated));
 		json_object_set_new(o, "mtu", json_integer(conf->mtu));
+		if (sp->vif)
+			json_object_set_new(o, "queues_max",
+					    json_integer(conf->queues));
 		end = switch_conf_port_end(conf, &key);
 		if (*end)
 			json_object_set_new(o, key, json_string(end));

@@ -106,6 +106,30 @@ expect "two domains on one port, too" apply_refused \
 
 # --- what others have to give up -------------------------------------------------------
 
+vif='d["vifs"][0]'
+web_with "$vif['queues'] = 8" >/dev/null
+stage_hv domain.start '{"name": "web"}' >/dev/null
+expect "a VIF with more queues than its port waits, and says why" \
+	stage_until 5 says_why "VIF's queues are 8, and .* port web has"
+expect "it gets fewer, and a larger MTU than its port" web_with \
+	"d['power'] = 'running'; $vif['mtu'] = 9000"
+expect "it waits, and says why" stage_until 5 says_why \
+	"VIF's mtu is 9000, and .* port web is 1500"
+equal "without a process" "$(stage_dom web "d['state'], d['pid']")" \
+	"('waiting', None)"
+equal "with the vCPUs of its next start" "$(web_with \
+	"d['power'] = 'running'; d['vcpus'] = 2; $vif['mtu'] = 9000" \
+	>/dev/null; stage_dom web "d['vcpus']")" 2
+web_with "d['power'] = 'running'" >/dev/null
+must "with what the port has it boots" stage_booted web
+refuse "QEMU's chatter is not logged" grep -q 'waiting for connection' \
+	"$STAGE/log/hypervisord"
+stage_do web kill >/dev/null
+equal "halted it shows what its next start has" "$(web_with \
+	"d['vcpus'] = 2" >/dev/null; stage_dom web "d['vcpus']")" 2
+web_with "pass" >/dev/null
+expect "nothing is left of it" nothing_is_left
+
 STAGE_UIDS=1
 web_with "pass" >/dev/null
 unshare -n setpriv --reuid "$STAGE_DOMAIN_UID" --clear-groups sleep 600 &

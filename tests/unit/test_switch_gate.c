@@ -32,7 +32,8 @@ static bool silent;	 /* the switch hangs: */
 static struct rpc_request *waiting;
 
 static const uint8_t mac[6] = { 2, 0, 0, 0, 0, 1 };
-static const struct switch_gate_port web = { "web", "/run/web.sock", mac };
+static const struct switch_gate_port web = { "web", "/run/web.sock", mac,
+					       1500, 2 };
 
 /* --- the switch -------------------------------------------------------- */
 
@@ -205,6 +206,34 @@ static void a_port_that_is_not_right_is_told_in_words(void)
 	json_decref(ports);
 }
 
+static void a_port_with_less_than_the_vif_is_told_in_words(void)
+{
+	static const struct {
+		int queues, mtu;
+		const char *words; /* "": it is enough */
+	} cases[] = {
+		{ 2, 1500, "" },
+		{ 8, 9000, "" },
+		{ 1, 1500, "the VIF's queues are 2, and the switch's port web "
+			   "has 1" },
+		{ 2, 1499, "the VIF's mtu is 1500, and that of the switch's "
+			   "port web is 1499" },
+	};
+	char text[256];
+
+	for (unsigned i = 0; i < 4; i++) {
+		text[0] = '\0';
+		ports = json_pack("[{s:s, s:s, s:i, s:i}]", "name", "web",
+				  "socket", "/run/web.sock", "queues_max",
+				  cases[i].queues, "mtu", cases[i].mtu);
+		CU_ASSERT_EQUAL(switch_gate_check(ports, &web, text,
+						  sizeof(text)),
+				!cases[i].words[0]);
+		CU_ASSERT_STRING_EQUAL(text, cases[i].words);
+		json_decref(ports);
+	}
+}
+
 static void a_switch_that_hangs_costs_nothing_but_its_answer(void)
 {
 	struct switch_gate *gate = begin();
@@ -246,6 +275,7 @@ int main(void)
 		SUITE_TEST(a_port_in_force_is_ready),
 		SUITE_TEST(a_switch_that_is_down_is_waited_for),
 		SUITE_TEST(a_port_that_is_not_right_is_told_in_words),
+		SUITE_TEST(a_port_with_less_than_the_vif_is_told_in_words),
 		SUITE_TEST(a_switch_that_hangs_costs_nothing_but_its_answer),
 		SUITE_TEST(a_question_that_is_stopped_is_not_answered),
 	};
