@@ -53,8 +53,8 @@ static void take_text(char *to, size_t room, const json_t *object,
 	if (!text)
 		return;
 	n = strnlen(text, room - 1);
-	while (n && n == room - 1 && (text[n] & 0xc0) == 0x80)
-		n--; /* not within a character */
+	while (n && (text[n] & 0xc0) == 0x80)
+		n--; /* not within a character, of up to four bytes */
 	memcpy(to, text, n);
 	to[n] = '\0';
 }

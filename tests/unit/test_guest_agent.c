@@ -258,7 +258,11 @@ static void more_than_fits_is_cut(void)
 
 	open_agent(10000);
 	asked();
-	say("{\"return\": {}}\n");
+	n = sprintf(text, "{\"return\": {\"version\": \"ab");
+	for (int i = 0; i < 1000; i++) /* three bytes */
+		n += sprintf(text + n, "\xe2\x82\xac");
+	sprintf(text + n, "\"}}\n");
+	say(text);
 	n = sprintf(text, "{\"return\": {\"pretty-name\": \"");
 	for (int i = 0; i < 1000; i++)
 		n += sprintf(text + n, "\xc3\xa4");
@@ -279,6 +283,7 @@ static void more_than_fits_is_cut(void)
 	say(text);
 	CU_ASSERT_EQUAL(last_rc, 0);
 	/* Whole characters only. */
+	CU_ASSERT_EQUAL(strlen(last.version), 62);
 	CU_ASSERT_EQUAL(strlen(last.os_name), GUEST_AGENT_TEXT_MAX - 2);
 	CU_ASSERT_EQUAL(last.nic_count, GUEST_AGENT_NICS_MAX);
 	CU_ASSERT_EQUAL(last.nics[3].address_count, GUEST_AGENT_ADDRESSES_MAX);
