@@ -181,6 +181,22 @@ static int give_back(struct cw *cw)
 	return CW_DONE;
 }
 
+/*
+ * Daemons with users of their own cannot remove their names from run/, which
+ * is root's, and a killed one removes nothing.  Another's stays.
+ */
+static void remove_socket(struct cw *cw, enum site_daemon d)
+{
+	struct launch_facts f;
+	char path[PATH_MAX];
+
+	launch_look(&cw->launch, d, &f);
+	if (f.state != LAUNCH_STOPPED || f.answers)
+		return;
+	site_socket(&cw->paths, d, path);
+	unlink(path);
+}
+
 static int stop_daemons(struct cw *cw, json_t *stopped)
 {
 	struct launch_facts f;
@@ -189,12 +205,15 @@ static int stop_daemons(struct cw *cw, json_t *stopped)
 
 	for (d = SITE_DAEMONS - 1; d >= 0; d--) {
 		launch_look(&cw->launch, d, &f);
-		if (f.state == LAUNCH_STOPPED)
+		if (f.state == LAUNCH_STOPPED) {
+			remove_socket(cw, d);
 			continue;
+		}
 		if (launch_stop(&cw->launch, d, &err)) {
 			code = cw_say_error(cw, CW_UNREACHABLE, &err);
 			continue;
 		}
+		remove_socket(cw, d);
 		json_array_append_new(stopped,
 				      json_string(site_daemon_name(d)));
 		if (!cw->json)

@@ -168,6 +168,7 @@ expect "the other host has noticed nothing" pings b
 expect "it goes down, too" at b down
 refuse "and no process of any of them is left" \
 	pgrep -f "$STAGE/[ab]/run"
+equal "nor a daemon's socket" "$(ls "$STAGE"/[ab]/run | grep '\.sock$')" ""
 equal "nor a cgroup" "$(sed -n 's/.*cgroups of domains are in //p' \
 	"$STAGE"/[ab]/log/hypervisord.log | sort -u |
 	xargs -I{} find /sys/fs/cgroup -name {} | wc -l)" 0
