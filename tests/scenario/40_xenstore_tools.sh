@@ -28,10 +28,10 @@ status_of() {
 	sed -n "s/^$1:[[:space:]]*//p" "/proc/$(store_pid)/status"
 }
 
-# ask_as UID SOCKET: a read that has an answer within a second
+# ask_as UID SOCKET: a read that is answered
 ask_as() {
 	setpriv --reuid "$1" --regid "$1" --clear-groups \
-		"$STORE_CLIENT" "$2" probe 1 $home/data/probe
+		"$STORE_CLIENT" "$2" look 30 $home/data/probe 1
 }
 
 must "xenstored starts" store_start
@@ -88,7 +88,7 @@ expect "a folder that is longer than a message is listed" eval \
 XENSTORED_PATH=$(store_socket a) timeout 20 xenstore-watch -n 3 $home/data \
 	>"$STAGE/watched" &
 watch=$!
-stage_until 5 grep -q . "$STAGE/watched"
+stage_until 20 grep -q . "$STAGE/watched"
 xs a write $home/other x $home/data/one 1
 xs a rm $home/data/one
 expect "xenstore-watch ends after its events" wait $watch

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * store-client SOCKET VERB SECONDS PATH: a client of the store as no
+ * store-client SOCKET VERB SECONDS PATH [N]: a client of the store as no
  * well-behaved guest would be one, and a stopwatch for those that suffer.
  *
- *	probe S PATH	a read and a write in turn, every millisecond; how
+ *	probe S PATH [N]	a read and a write in turn, every millisecond; how
  *			long answers take: "N p50 p99 max" in microseconds
- *	look S PATH	the same, reads only
- *	write S PATH	numbers to PATH, one after another, as fast as they are
- *			answered, until S seconds are over or the connection
- *			ends; the last number answered
+ *	look S PATH [N]	the same, reads only
+ *	write S PATH [N]	numbers to PATH, one after another, as fast as they
+ *			are answered, until the connection ends; the last
+ *			number answered, and the first at once
  *	flood S PATH	reads and writes of PATH, 16 under way at a time; those
  *			answered
  *	storm S PATH	128 watches on one node that it writes all the time;
@@ -17,12 +17,18 @@
  *			those committed and those in conflict
  *	deaf S PATH	reads of PATH without ever reading an answer: bytes
  *			that it got rid of, and whether it was hung up on
- *	full S PATH	nodes below PATH until refused or 2000, all removed,
- *			again; the most there were, and the times
+ *	fill S PATH	nodes below PATH until refused or 2000; how many
+ *	full S PATH	the same, all removed, again; the most there were, and
+ *			the times
  *	relay S PATH	watches PATH; each event a line; comes back when hung
  *			up on, saying "again", without setting its watch anew
+ *
+ * Each ends after S seconds, with SIGTERM, or, if N is given, when it has had
+ * that many answers.  What it says is its last line; flood, storm and conflict
+ * say it after every round, so that one can wait for them to get somewhere.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +47,8 @@
 static const char *socket_path;
 static int fd;
 static uint64_t end_us;
+static unsigned long wanted; /* answers; 0: as many as come */
+static volatile sig_atomic_t told_to_end;
 static unsigned long events;
 static char in[2 * XENSTORE_MESSAGE_MAX];
 static size_t in_len;
@@ -55,7 +63,17 @@ static uint64_t now_us(void)
 
 static bool time_left(void)
 {
-	return now_us() < end_us;
+	return !told_to_end && now_us() < end_us;
+}
+
+static bool wants_more(unsigned long answered)
+{
+	return time_left() && (!wanted || answered < wanted);
+}
+
+static void on_term(int signal)
+{
+	told_to_end = 1;
 }
 
 static int try_connect(void)
@@ -188,7 +206,7 @@ static int take_times(const char *path, bool writes)
 	memset(value, 'x', sizeof(value) - 1);
 	value[sizeof(value) - 1] = '\0';
 	rc = write_node(0, path, value);
-	while (!rc && time_left() && n < SAMPLES_MAX) {
+	while (!rc && wants_more(n) && n < SAMPLES_MAX) {
 		uint64_t began = now_us();
 
 		rc = writes && n & 1 ?
@@ -221,11 +239,11 @@ static int write_numbers(const char *path)
 	char number[24];
 	int rc = 0;
 
-	while (!rc && time_left()) {
+	while (!rc && wants_more(i)) {
 		snprintf(number, sizeof(number), "%lu", i + 1);
 		rc = write_node(0, path, number);
-		if (!rc)
-			i++;
+		if (!rc && ++i == 1)
+			puts(number);
 	}
 	printf("%lu\n", i);
 	return rc == -EPIPE || rc == -ECONNRESET ? 0 : rc;
@@ -247,8 +265,8 @@ static int flood(const char *path)
 				     ask(XS_READ, 0, payload, len - 1);
 		for (unsigned i = 0; i < UNDER_WAY && !rc; i++, answered++)
 			rc = answer(&msg);
+		printf("%lu\n", answered);
 	}
-	printf("%lu\n", answered);
 	return rc;
 }
 
@@ -263,9 +281,10 @@ static int storm(const char *path)
 		snprintf(token, sizeof(token), "%u", i);
 		rc = set_watch(path, token);
 	}
-	for (; !rc && time_left(); writes++)
+	while (!rc && time_left()) {
 		rc = write_node(0, path, "x");
-	printf("%lu %lu\n", writes, events);
+		printf("%lu %lu\n", ++writes, events);
+	}
 	return rc;
 }
 
@@ -289,8 +308,8 @@ static int conflict(const char *path)
 			if (rc == -EAGAIN)
 				rc = 0;
 		}
+		printf("%lu %lu\n", committed, conflicts);
 	}
-	printf("%lu %lu\n", committed, conflicts);
 	return rc;
 }
 
@@ -324,16 +343,29 @@ static int deaf(const char *path)
 
 #define FILL_MAX 2000
 
-static int fill(const char *path, unsigned *nodes)
+/* Below nodes of their own: one has no room for so many names. */
+static int make_nodes(const char *path, unsigned *nodes)
 {
 	char node[XENSTORE_ABS_PATH_MAX];
 	int rc = 0;
 
-	for (*nodes = 0; !rc && *nodes < FILL_MAX && time_left(); ++*nodes) {
-		snprintf(node, sizeof(node), "%s/%u", path, *nodes);
+	for (*nodes = 0; *nodes < FILL_MAX && time_left(); ++*nodes) {
+		snprintf(node, sizeof(node), "%s/%u/%u", path, *nodes / 100,
+			 *nodes % 100);
 		rc = write_node(0, node, "x");
+		if (rc)
+			break;
 	}
 	return rc == -ENOSPC ? 0 : rc;
+}
+
+static int fill(const char *path)
+{
+	unsigned nodes;
+	int rc = make_nodes(path, &nodes);
+
+	printf("%u\n", nodes);
+	return rc;
 }
 
 static int full(const char *path)
@@ -342,7 +374,7 @@ static int full(const char *path)
 	int rc = 0;
 
 	while (!rc && time_left()) {
-		rc = fill(path, &nodes);
+		rc = make_nodes(path, &nodes);
 		if (nodes > most)
 			most = nodes;
 		if (!rc)
@@ -371,7 +403,6 @@ static int relay(const char *path)
 	const char *strings[2];
 	int rc = set_watch(path, "relay");
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (rc)
 		return rc;
 	while (time_left()) {
@@ -401,16 +432,20 @@ int main(int argc, char **argv)
 		{ "write", write_numbers },
 		{ "flood", flood },	{ "storm", storm },
 		{ "conflict", conflict }, { "deaf", deaf },
-		{ "full", full },	{ "relay", relay },
+		{ "fill", fill },	{ "full", full },
+		{ "relay", relay },
 	};
 	int rc = -EINVAL;
 
-	if (argc != 5) {
-		fprintf(stderr, "store-client SOCKET VERB SECONDS PATH\n");
+	if (argc != 5 && argc != 6) {
+		fprintf(stderr, "store-client SOCKET VERB SECONDS PATH [N]\n");
 		return 2;
 	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	signal(SIGTERM, on_term); /* a call under way goes on to its end */
 	socket_path = argv[1];
 	end_us = now_us() + strtoul(argv[3], NULL, 10) * 1000000;
+	wanted = argc > 5 ? strtoul(argv[5], NULL, 10) : 0;
 	rc = try_connect();
 	for (unsigned i = 0; !rc && i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (!strcmp(argv[2], verbs[i].name))
