@@ -213,6 +213,14 @@ static int next_signal(const struct supervise *s)
 	return sig > 0 ? sig : 0;
 }
 
+/* One that somebody has stopped (SIGSTOP) could not end. */
+static void pass_on(const struct supervise *s, int sig)
+{
+	kill(s->child, sig);
+	if (s->stopping)
+		kill(s->child, SIGCONT);
+}
+
 static int run(struct supervise *s)
 {
 	int status = -1;
@@ -226,7 +234,7 @@ static int run(struct supervise *s)
 		if (sig == SIGCHLD)
 			status = reap(s);
 		else if (sig && s->child)
-			kill(s->child, sig);
+			pass_on(s, sig);
 		else if (s->stopping)
 			status = 0; /* stopped in a pause */
 		else if (!sig && !s->child)

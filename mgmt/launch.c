@@ -463,6 +463,7 @@ static int end_process(pid_t pid, bool (*known)(const struct launch *,
 		return errno == ESRCH ? 0 : -errno;
 	if (known(l, d, pid)) {
 		pidfd_send_signal(fd, SIGTERM, NULL, 0);
+		pidfd_send_signal(fd, SIGCONT, NULL, 0); /* if it stands */
 		if (!gone_within(fd, LAUNCH_STOP_MS)) {
 			pidfd_send_signal(fd, SIGKILL, NULL, 0);
 			rc = gone_within(fd, 1000) ? 0 : -ETIMEDOUT;
