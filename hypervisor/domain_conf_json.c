@@ -290,7 +290,9 @@ static void read_item(struct reader *r, const struct dconf_key *key,
 	} else if (s && dconf_path_ok(s)) {
 		strcpy(item, s);
 	} else {
-		fail(r, path, value, "absolute path without ., .. and //");
+		fail(r, path, value, s && !strcmp(s, "/") ?
+		     "a folder beneath /: / itself holds the host's files" :
+		     "absolute path without ., .. and //, no / at its end");
 	}
 }
 

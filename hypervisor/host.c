@@ -576,10 +576,9 @@ static struct domain_conf *load_state(struct host *h)
 	free(text);
 	if (!rc)
 		return state;
-	snprintf(why, sizeof(why), "%s %s: %s", errs.error[0].path,
-		 errs.error[0].value,
-		 errs.count ? errs.error[0].expected : strerror(-rc));
-	refuse_saved(h, why);
+	snprintf(why, sizeof(why), "%s: %s, expected %s", errs.error[0].path,
+		 errs.error[0].value, errs.error[0].expected);
+	refuse_saved(h, errs.count ? why : strerror(-rc));
 	return domain_conf_empty();
 }
 

@@ -213,7 +213,7 @@ void host_recall(struct host_domain *hd, bool just_asked_for)
 		domain_record_init(&hd->rec, hd->uuid, "");
 		hd->lost = true;
 		log_err("%s: its record is refused, and it is not touched: "
-			"%s: %s", hd->name, err.path, err.expected);
+			"%s: expected %s", hd->name, err.path, err.expected);
 		return;
 	}
 	memcpy(&hd->kept, &hd->rec, sizeof(hd->kept));

@@ -185,7 +185,7 @@ static int insert_disk(struct host_slot *s, char *why, size_t size)
 			   &err);
 
 	if (rc < 0) {
-		snprintf(why, size, "%.60s is %.80s; it should be %.90s",
+		snprintf(why, size, "%.60s: %.80s, expected %.90s",
 			 err.path, err.value, err.expected);
 		return rc;
 	}

@@ -194,7 +194,7 @@ static int open_disk(struct parts *p, unsigned i, const struct dconf_disk *want)
 
 	if (rc < 0)
 		return because(p, rc == -EBUSY ? -EAGAIN : rc,
-			       "disk %s is %s; it should be %s", err.path,
+			       "disk %s: %s, expected %s", err.path,
 			       err.value, err.expected);
 	host_engine_disk(want, &p->disks[i], ed);
 	p->spec.disk_count = i + 1;
@@ -249,7 +249,7 @@ static int open_boot(struct parts *p)
 				"boot", &err);
 
 	if (rc < 0)
-		return because(p, rc, "%s is %s; it should be %s", err.path,
+		return because(p, rc, "%s: %s, expected %s", err.path,
 			       err.value, err.expected);
 	p->spec.kernel_fd = p->boot.kernel;
 	p->spec.initrd_fd = p->boot.initrd;

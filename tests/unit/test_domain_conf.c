@@ -96,7 +96,7 @@ static const struct bad {
 	{ ROOT_CASE("'storage_roots':['srv']"), "storage_roots[0]",
 	  "\"srv\"", "absolute" },
 	{ ROOT_CASE("'storage_roots':['/']"), "storage_roots[0]", "\"/\"",
-	  "absolute" },
+	  "a folder beneath /" },
 	{ ROOT_CASE("'storage_roots':['/srv/']"), "storage_roots[0]",
 	  "\"/srv/\"", "absolute" },
 	{ ROOT_CASE("'storage_roots':['/srv/../etc']"), "storage_roots[0]",
