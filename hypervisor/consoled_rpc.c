@@ -80,7 +80,7 @@ static struct console *find_console(struct rpc_request *req, const char *name,
 		refuse_params(req, "no name", "{\"name\":\"web\"}");
 	else if (!c)
 		rpc_refuse(req, RPC_NOT_FOUND, uuid ? "uuid" : "name", key,
-			   me.hypervisord ? "consoles.list names them all"
+			   me.hypervisord ? "see `causeway vm list`"
 					  : "hypervisord is not connected; it "
 					    "will name them when it is",
 			   "there is no console %s", key);

@@ -149,8 +149,10 @@ static struct host_domain *which(struct rpc_request *req)
 		rpc_refuse(req, RPC_INVALID_PARAMS, "uuid", NULL,
 			   "a domain's uuid or name", "no domain given");
 	else if (!hd)
-		rpc_refuse(req, RPC_NOT_FOUND, "uuid", name,
-			   "see domains.list", "there is no domain %s", name);
+		rpc_refuse(req, RPC_NOT_FOUND,
+			   domain_conf_is_uuid(name) ? "uuid" : "name", name,
+			   "see `causeway vm list`", "there is no domain %s",
+			   name);
 	return hd;
 }
 
