@@ -96,17 +96,30 @@ int site_find(const char *folder, struct site_paths *out,
 /* --- the file ------------------------------------------------------------- */
 
 /* Who may write it decides what root does. */
-static int check_owner(const char *file, struct site_errors *errs)
+static int check_owner(const char *file, const char *expected,
+		       struct site_errors *errs)
 {
 	struct stat st;
 
 	if (geteuid() || stat(file, &st) ||
 	    (!st.st_uid && !(st.st_mode & 022)))
 		return 0;
-	site_error_add(errs, "", st.st_uid ? "not root's file" :
+	site_error_add(errs, "", st.st_uid ? "not root's" :
 					     "others may write it",
-		       "chown root: %.80s; chmod go-w %.80s", file, file);
+		       "%s; chown root: %.80s; chmod go-w %.80s", expected,
+		       file, file);
 	return -EPERM;
+}
+
+/* Who may write the folder may put another file there, or a run/ of theirs. */
+static int check_owners(const char *file, struct site_errors *errs)
+{
+	char folder[PATH_MAX];
+	int rc = check_owner(file, "a file of root's", errs);
+
+	snprintf(folder, sizeof(folder), "%s", file);
+	*strrchr(folder, '/') = '\0';
+	return check_owner(folder, "a folder of root's", errs) ? -EPERM : rc;
 }
 
 static int read_json(const char *file, json_t **root, struct site_errors *errs)
@@ -114,7 +127,7 @@ static int read_json(const char *file, json_t **root, struct site_errors *errs)
 	json_error_t je;
 	char place[64], *text;
 	size_t len;
-	int rc = check_owner(file, errs);
+	int rc = check_owners(file, errs);
 
 	if (rc)
 		return rc;

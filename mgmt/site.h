@@ -88,6 +88,13 @@ int site_find(const char *folder, struct site_paths *out,
  */
 int site_load(const struct site_paths *paths, struct site **out,
 	      struct site_errors *errs);
+/*
+ * Does it fit this machine: are its users, groups, processors, NICs and its
+ * network namespace there, and does nobody share an id?  0, or -EINVAL with
+ * errors.  What only may be wrong is in *warnings.
+ */
+int site_check_host(const struct site *site, struct site_errors *errs,
+		    struct site_errors *warnings);
 void site_free(struct site *site); /* NULL does nothing */
 
 /* Does this site have that daemon? */

@@ -9,12 +9,14 @@
  *
  * Then each state goes through the parser of the daemon that will get it, and
  * last comes what neither can see alone: that a VIF's port exists, is one a
- * domain can be plugged into, and lets the VIF's MAC speak.
+ * domain can be plugged into, and lets the VIF's MAC speak; and that no guest's
+ * image is among the site's own files.
  */
 #include "mgmt/site_parts.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hypervisor/domain_conf_json.h"
@@ -115,15 +117,29 @@ static void add_error(struct site_errors *errs, const char *part,
 	site_error_add(errs, at, value, "%s", expected);
 }
 
+/*
+ * A port whose VIF names another one by mistake has got no MAC from it: when a
+ * VIF's name is wrong, that is what there is to mend.
+ */
+static bool follows(const struct switch_conf_error *e)
+{
+	size_t len = strlen(e->path);
+
+	return !strncmp(e->path, "ports[", 6) && len > 4 &&
+	       !strcmp(e->path + len - 4, ".mac") &&
+	       !strcmp(e->value, "(missing)");
+}
+
 static int parse_switch(const struct site *site, struct switch_conf **out,
-			struct site_errors *errs)
+			bool lost_vifs, struct site_errors *errs)
 {
 	struct switch_conf_errors es = { 0 };
 	int rc = switch_conf_from_json(out, site->switch_state, &es);
 
 	for (unsigned i = 0; i < es.count; i++)
-		add_error(errs, "switch", es.error[i].path, es.error[i].value,
-			  es.error[i].expected);
+		if (!lost_vifs || !follows(&es.error[i]))
+			add_error(errs, "switch", es.error[i].path,
+				  es.error[i].value, es.error[i].expected);
 	return rc;
 }
 
@@ -139,6 +155,124 @@ static int parse_hypervisor(const struct site *site, struct domain_conf **out,
 	for (unsigned i = 0; i < es.count; i++)
 		add_error(errs, "hypervisor", es.error[i].path,
 			  es.error[i].value, es.error[i].expected);
+	return rc;
+}
+
+/* --- names ---------------------------------------------------------------- */
+
+static bool has_port(const struct site *site, const char *name)
+{
+	json_t *port;
+	size_t i;
+
+	json_array_foreach(json_object_get(site->switch_state, "ports"), i,
+			   port) {
+		const char *is = text_of(port, "name");
+
+		if (is && !strcmp(is, name))
+			return true;
+	}
+	return false;
+}
+
+/* Told before what follows from it.  -EINVAL: some VIF has no port. */
+static int check_ports_of_vifs(const struct site *site,
+			       struct site_errors *errs)
+{
+	json_t *domains = json_object_get(site->hypervisor_state, "domains");
+	json_t *domain, *vif;
+	char at[192];
+	size_t i, j;
+	int rc = 0;
+
+	json_array_foreach(domains, i, domain) {
+		json_array_foreach(json_object_get(domain, "vifs"), j, vif) {
+			const char *port = text_of(vif, "port");
+
+			if (!port || has_port(site, port))
+				continue;
+			snprintf(at, sizeof(at),
+				 "hypervisor.domains[%zu].vifs[%zu].port", i,
+				 j);
+			rc = site_error_add(errs, at, port,
+					    "the name of one of switch.ports");
+		}
+	}
+	return rc;
+}
+
+/* Names are typed behind commands, and become parts of paths. */
+static int check_names(const json_t *state, const char *part,
+		       const char *list, struct site_errors *errs)
+{
+	json_t *item;
+	char at[192];
+	size_t i;
+	int rc = 0;
+
+	json_array_foreach(json_object_get(state, list), i, item) {
+		const char *name = text_of(item, "name");
+
+		if (!name || (name[0] != '-' && name[0] != '.'))
+			continue;
+		snprintf(at, sizeof(at), "%s.%s[%zu].name", part, list, i);
+		rc = site_error_add(errs, at, name,
+				    "a name that begins with a letter or a "
+				    "digit");
+	}
+	return rc;
+}
+
+static int check_all_names(const struct site *site, struct site_errors *errs)
+{
+	int rc = check_names(site->switch_state, "switch", "networks", errs);
+
+	rc |= check_names(site->switch_state, "switch", "ports", errs);
+	return rc | check_names(site->hypervisor_state, "hypervisor",
+				"domains", errs);
+}
+
+/* --- storage -------------------------------------------------------------- */
+
+static bool is_in(const char *path, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	return !strncmp(path, folder, len) &&
+	       (path[len] == '/' || !path[len]);
+}
+
+/* A guest's image there would be one of the host's own files, or beside. */
+static int check_root(const struct site *site, const char *root,
+		      const char *at, struct site_errors *errs)
+{
+	const struct site_paths *p = &site->paths;
+	const char *const ours[] = { p->run, p->state, p->log };
+	char real[PATH_MAX];
+
+	if (!realpath(root, real)) /* not there yet */
+		snprintf(real, sizeof(real), "%s", root);
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		if (is_in(ours[i], real) || is_in(real, ours[i]))
+			return site_error_add(errs, at, root,
+					      "a folder that neither holds "
+					      "nor is in %.180s", ours[i]);
+	if (is_in(p->file, real))
+		return site_error_add(errs, at, root, "a folder that does "
+				      "not hold %.180s", p->file);
+	return 0;
+}
+
+static int check_roots(const struct site *site, const struct domain_conf *dc,
+		       struct site_errors *errs)
+{
+	char at[64];
+	int rc = 0;
+
+	for (uint32_t i = 0; i < dc->root_count; i++) {
+		snprintf(at, sizeof(at), "hypervisor.storage_roots[%u]", i);
+		rc |= check_root(site, dc->storage_roots[i].path, at, errs);
+	}
 	return rc;
 }
 
@@ -160,9 +294,6 @@ static int check_vif(const struct site *site, const struct switch_conf *sw,
 	char socket[PATH_MAX], at[192];
 
 	snprintf(at, sizeof(at), "%.150s.port", path);
-	if (!port)
-		return site_error_add(errs, at, vif->port,
-				      "the name of one of switch.ports");
 	if (port->type != CONF_VHOST_USER || port->server)
 		return site_error_add(errs, at, vif->port,
 				      "a port of type vhost-user, without "
@@ -200,6 +331,25 @@ static int check_vifs(const struct site *site, const struct switch_conf *sw,
 	return rc;
 }
 
+/* All of it, whatever is found first: a person mends it in one go. */
+static int check_parts(const struct site *site, struct switch_conf **sw,
+		       struct domain_conf **dc, struct site_errors *errs)
+{
+	bool lost = check_ports_of_vifs(site, errs);
+	int rc = check_all_names(site, errs), other;
+
+	other = parse_switch(site, sw, lost, errs);
+	if (other && other != -EINVAL)
+		return other;
+	rc |= other;
+	other = parse_hypervisor(site, dc, errs);
+	if (other && other != -EINVAL)
+		return other;
+	if (*dc)
+		rc |= check_roots(site, *dc, errs);
+	return rc || other || lost ? -EINVAL : 0;
+}
+
 int site_check(struct site *site, struct site_errors *errs)
 {
 	struct switch_conf *sw = NULL;
@@ -207,12 +357,7 @@ int site_check(struct site *site, struct site_errors *errs)
 	int rc = complete(site);
 
 	if (!rc)
-		rc = parse_switch(site, &sw, errs);
-	if (!rc || rc == -EINVAL) {
-		int other = parse_hypervisor(site, &dc, errs);
-
-		rc = rc ? rc : other;
-	}
+		rc = check_parts(site, &sw, &dc, errs);
 	if (!rc && dc)
 		rc = check_vifs(site, sw, dc, errs);
 	switch_conf_free(sw);

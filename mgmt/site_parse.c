@@ -104,10 +104,66 @@ static int take_level(const json_t *object, const char *path,
 	return site_error_add(errs, at, o->log_level, "one of:%s", known);
 }
 
+static const char *read_core(const char *text, unsigned long *core)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return NULL;
+	*core = strtoul(text, &end, 10);
+	return *core < CPU_SETSIZE ? end : NULL;
+}
+
+int site_cores(const char *text, cpu_set_t *cores)
+{
+	unsigned long first, last;
+
+	CPU_ZERO(cores);
+	do {
+		text = read_core(text, &first);
+		last = first;
+		if (text && *text == '-')
+			text = read_core(text + 1, &last);
+		if (!text || last < first || (*text && *text != ','))
+			return -EINVAL;
+		for (; first <= last; first++) {
+			if (CPU_ISSET(first, cores))
+				return -EINVAL;
+			CPU_SET(first, cores);
+		}
+	} while (*text++);
+	return 0;
+}
+
+static int take_cores(const json_t *object, const char *path,
+		      struct site_options *o, struct site_errors *errs)
+{
+	int rc = take_word(object, path, "cores", ",-", o->cores, errs);
+	char at[192];
+	cpu_set_t cores;
+
+	if (rc || !o->cores[0] || !site_cores(o->cores, &cores))
+		return rc;
+	snprintf(at, sizeof(at), "%.100s.cores", path);
+	return site_error_add(errs, at, o->cores,
+			      "processors, such as 1 or 2,4-5, each once");
+}
+
+/* "pci:0000:03:00.0", and what its driver is told behind a comma. */
+static bool is_pci(const char *text)
+{
+	unsigned domain, bus, dev, fn;
+	int n = 0;
+
+	return sscanf(text, "pci:%4x:%2x:%2x.%1u%n", &domain, &bus, &dev, &fn,
+		      &n) == 4 &&
+	       n == 16 && dev < 32 && fn < 8 && (!text[n] || text[n] == ',');
+}
+
 /* It becomes a word of a command line, and of a unit's environment. */
 static bool is_device(const char *text)
 {
-	if (!text || !*text)
+	if (!text || (!is_pci(text) && strncmp(text, "net_", 4) != 0))
 		return false;
 	for (; *text; text++)
 		if (!isalnum((unsigned char)*text) &&
@@ -166,7 +222,7 @@ static int take_options(struct site *site, enum site_daemon d,
 	rc = check_keys(object, path, known_options[d], errs);
 	rc |= take_word(object, path, "user", "._:-", o->user, errs);
 	rc |= take_word(object, path, "group", "._-", o->group, errs);
-	rc |= take_word(object, path, "cores", ",-", o->cores, errs);
+	rc |= take_cores(object, path, o, errs);
 	rc |= take_level(object, path, o, errs);
 	rc |= take_devices(object, path, o, errs);
 	return rc ? -EINVAL : 0;

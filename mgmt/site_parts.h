@@ -5,6 +5,8 @@
 #ifndef CAUSEWAY_SITE_PARTS_H
 #define CAUSEWAY_SITE_PARTS_H
 
+#include <sched.h>
+
 #include "mgmt/site.h"
 
 /* Note an error; always -EINVAL. */
@@ -14,6 +16,9 @@ int site_error_add(struct site_errors *errs, const char *path,
 /* The same with a JSON value (may be NULL). */
 int site_error_json(struct site_errors *errs, const char *path,
 		    const json_t *value, const char *expected);
+
+/* "1", "0,2-3" as a set: 0, or -EINVAL.  Each may be named once. */
+int site_cores(const char *text, cpu_set_t *cores);
 
 /* Fill in *site from the file's value; the states are still as written. */
 int site_parse(struct site *site, const json_t *root,

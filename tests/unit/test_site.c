@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/stat.h>
+
 #include "mgmt/site.h"
 #include "tests/lib/suite.h"
 
@@ -144,6 +146,29 @@ static const struct {
 	  "daemons.switchd.devices[0]", "pci" },
 	{ "{'owner':'o','generation':1,'daemons':{'switchd':{'cores':''}}}",
 	  "daemons.switchd.cores", "1 to 63" },
+	{ "{'owner':'o','generation':1,'daemons':{'switchd':{'cores':'abc'}}}",
+	  "daemons.switchd.cores", "1 or 2,4-5" },
+	{ "{'owner':'o','generation':1,'daemons':{'switchd':{'cores':'3-1'}}}",
+	  "daemons.switchd.cores", "1 or 2,4-5" },
+	{ "{'owner':'o','generation':1,'daemons':{'switchd':{'cores':'1,1'}}}",
+	  "daemons.switchd.cores", "each once" },
+	{ "{'owner':'o','generation':1,'daemons':{'switchd':{'cores':'1-'}}}",
+	  "daemons.switchd.cores", "1 or 2,4-5" },
+	{ "{'owner':'o','generation':1,"
+	  "'daemons':{'switchd':{'devices':['pci:nope']}}}",
+	  "daemons.switchd.devices[0]", "pci:0000:03:00.0" },
+	{ "{'owner':'o','generation':1,'switch':{'networks':"
+	  "[{'name':'..','vlan':0}]}}",
+	  "switch.networks[0].name", "begins with" },
+	{ SITE("{'name':'-x','type':'vhost-user','network':'n','mac':"
+	       "'02:00:00:00:00:01'}", ""),
+	  "switch.ports[0].name", "begins with" },
+	{ "{'owner':'o','generation':1,'hypervisor':{'uids':'200000-200009',"
+	  "'storage_roots':['/tmp']}}",
+	  "hypervisor.storage_roots[0]", "neither holds" },
+	{ "{'owner':'o','generation':1,'hypervisor':{'uids':'200000-200009',"
+	  "'storage_roots':['/']}}",
+	  "hypervisor.storage_roots[0]", "beneath /" },
 	{ SITE("", VIF), "hypervisor.domains[0].vifs[0].port",
 	  "switch.ports" },
 	{ SITE("{'name':'p','type':'tap','interface':'p','network':'n'}", VIF),
@@ -186,6 +211,96 @@ static void all_errors_are_told_at_once(void)
 			     "'hypervisor':{'domains':{}}}", &site, &errs),
 			-EINVAL);
 	CU_ASSERT(errs.count >= 2);
+}
+
+/* Without a VIF the port has no MAC; that is not to be told. */
+static void a_vif_without_its_port_is_told_and_not_what_follows(void)
+{
+	struct site_errors errs;
+	struct site *site;
+
+	CU_ASSERT_EQUAL(load(SITE(PORT(",'locking_mode':'locked'"),
+				  "{'device':0,'port':'q',"
+				  "'mac':'02:00:00:00:00:01'}"),
+			     &site, &errs), -EINVAL);
+	CU_ASSERT_EQUAL(errs.count, 1);
+	CU_ASSERT_STRING_EQUAL(errs.error[0].path,
+			       "hypervisor.domains[0].vifs[0].port");
+}
+
+#define OPTIONS(text)                                                         \
+	"{'owner':'o','generation':1,'netns':'cw-no-such','hypervisor':"      \
+	"{'uids':'200000-200009','storage_roots':['/cw-no-such']},"           \
+	"'daemons':{" text "}}"
+
+static const struct {
+	const char *text, *path, *expected;
+} unfit[] = {
+	{ OPTIONS("'switchd':{'user':'0:0'}"), "daemons.switchd.user",
+	  "neither root" },
+	{ OPTIONS("'switchd':{'user':'cw-no-such'}"), "daemons.switchd.user",
+	  "useradd" },
+	{ OPTIONS("'switchd':{'user':'7:x'}"), "daemons.switchd.user",
+	  "UID:GID" },
+	{ OPTIONS("'consoled':{'group':'cw-no-such'}"),
+	  "daemons.consoled.group", "groupadd" },
+	{ OPTIONS("'switchd':{'user':'7:7'},'xenstored':{'user':'8:8'},"
+		  "'consoled':{'user':'7:9'}"),
+	  "daemons.consoled.user", "switchd has it" },
+	{ OPTIONS("'xenstored':{'user':'200003:7'}"), "hypervisor.uids",
+	  "xenstored is 200003" },
+	{ OPTIONS("'switchd':{'cores':'1023'}"), "daemons.switchd.cores",
+	  "processors of this machine" },
+	{ OPTIONS("'switchd':{'devices':['pci:fffe:1f:1f.7']}"),
+	  "daemons.switchd.devices[0]", "lspci" },
+	{ OPTIONS(""), "netns", "ip netns add" },
+};
+
+static bool has_error(const struct site_errors *errs, const char *path,
+		      const char *expected)
+{
+	for (unsigned i = 0; i < errs->count; i++)
+		if (!strcmp(errs->error[i].path, path) &&
+		    strstr(errs->error[i].expected, expected))
+			return true;
+	return false;
+}
+
+static void what_does_not_fit_the_machine_is_named(void)
+{
+	struct site_errors errs, warnings;
+	struct site *site;
+
+	for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++) {
+		bool ok;
+
+		memset(&warnings, 0, sizeof(warnings));
+		CU_ASSERT_EQUAL_FATAL(load(unfit[i].text, &site, &errs), 0);
+		CU_ASSERT_EQUAL(site_check_host(site, &errs, &warnings),
+				-EINVAL);
+		ok = has_error(&errs, unfit[i].path, unfit[i].expected) &&
+		     has_error(&warnings, "hypervisor.storage_roots[0]",
+			       "exists");
+		if (!ok)
+			printf("case %zu: %s: %s\n", i, errs.error[0].path,
+			       errs.error[0].expected);
+		CU_ASSERT(ok);
+		site_free(site);
+	}
+}
+
+static void root_believes_no_folder_that_others_may_write(void)
+{
+	struct site_errors errs;
+	struct site *site;
+
+	if (geteuid()) /* nobody else is as careful */
+		return;
+	chmod(folder, 0777);
+	CU_ASSERT_EQUAL(load("{'owner':'o','generation':0}", &site, &errs),
+			-EPERM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(errs.error[0].expected, "chmod go-w"));
+	chmod(folder, 0700);
 }
 
 static void a_file_that_is_not_there_is_told_so(void)
@@ -237,7 +352,8 @@ static void a_daemon_gets_the_paths_of_its_site(void)
 
 	CU_ASSERT_EQUAL_FATAL(
 		load("{'owner':'o','generation':1,'daemons':{'switchd':"
-		     "{'cores':'0-1','user':'7:7','devices':['pci:1','x']}}}",
+		     "{'cores':'0-1','user':'7:7','devices':"
+		     "['pci:0000:03:00.0','net_x']}}}",
 		     &site, &errs), 0);
 	CU_ASSERT_EQUAL(site_args(site, SITE_SWITCHD, true, &args), 0);
 	snprintf(path, sizeof(path), "%s/run/switchd.sock", folder);
@@ -246,8 +362,8 @@ static void a_daemon_gets_the_paths_of_its_site(void)
 	CU_ASSERT(has_words(&args, "--state-dir", path));
 	CU_ASSERT(has_words(&args, "--cores", "0-1"));
 	CU_ASSERT(has_words(&args, "--user", "7:7"));
-	CU_ASSERT(has_words(&args, "--device", "pci:1"));
-	CU_ASSERT(has_words(&args, "--device", "x"));
+	CU_ASSERT(has_words(&args, "--device", "pci:0000:03:00.0"));
+	CU_ASSERT(has_words(&args, "--device", "net_x"));
 	CU_ASSERT_PTR_NULL(args.arg[args.count]);
 	site_args_fini(&args);
 	CU_ASSERT_EQUAL(site_args(site, SITE_NETD, true, &args), 0);
@@ -295,6 +411,10 @@ int main(void)
 		SUITE_TEST(a_socket_of_its_own_stays_with_a_port_without_vif),
 		SUITE_TEST(what_is_wrong_is_named_by_its_place),
 		SUITE_TEST(all_errors_are_told_at_once),
+		SUITE_TEST(
+			a_vif_without_its_port_is_told_and_not_what_follows),
+		SUITE_TEST(what_does_not_fit_the_machine_is_named),
+		SUITE_TEST(root_believes_no_folder_that_others_may_write),
 		SUITE_TEST(a_file_that_is_not_there_is_told_so),
 		SUITE_TEST(a_folder_whose_sockets_would_not_fit_is_refused),
 		SUITE_TEST(a_daemon_gets_the_paths_of_its_site),
