@@ -63,6 +63,15 @@ int cw_call(struct cw *cw, enum site_daemon d, const char *method,
 /* The same with another time-out than CW_CALL_MS. */
 int cw_call_within(struct cw *cw, enum site_daemon d, const char *method,
 		   json_t *params, int timeout_ms, json_t **result);
+/*
+ * Its two halves: the call, 0 or -errno (-EREMOTEIO: the daemon refused, *err
+ * is its answer), and saying why it failed, as an exit code.
+ */
+int cw_try(struct cw *cw, enum site_daemon d, const char *method,
+	   json_t *params, int timeout_ms, json_t **result,
+	   struct rpc_error *err);
+int cw_say_failed_call(const struct cw *cw, enum site_daemon d, int rc,
+		       struct rpc_error *err);
 /* As cw_call() without a word when nobody answers or it is refused: NULL. */
 json_t *cw_ask(struct cw *cw, enum site_daemon d, const char *method,
 	       json_t *params);
@@ -75,7 +84,7 @@ int cw_say_error(const struct cw *cw, enum cw_exit code,
 		 const struct rpc_error *e);
 /* All errors of a site file. */
 int cw_say_site_errors(const struct cw *cw, const struct site_errors *errs);
-/* Read the site, or say what is wrong with it. */
+/* Read the site, or say what is wrong with it, or does not fit the machine. */
 int cw_load_site(const struct cw *cw, struct site **out);
 /* Be root, and alone at work on this site as long as the process lives. */
 int cw_take_site(const struct cw *cw);

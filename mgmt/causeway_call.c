@@ -117,13 +117,51 @@ int cw_say_site_errors(const struct cw *cw, const struct site_errors *errs)
 
 /* --- the site ------------------------------------------------------------- */
 
+static void say_warnings(const struct site_errors *w)
+{
+	for (unsigned i = 0; i < w->count; i++) {
+		fputs("causeway: warning: ", stderr);
+		print_clean(w->error[i].path);
+		fputs(": ", stderr);
+		print_clean(w->error[i].value);
+		fputs("\n  expected ", stderr);
+		print_clean(w->error[i].expected);
+		fputc('\n', stderr);
+	}
+}
+
+/* What units say themselves, the site file cannot. */
+static int check_systemd(const struct cw *cw, const struct site *site)
+{
+	bool users = false;
+
+	for (int d = 0; d < SITE_DAEMONS; d++)
+		users |= site->options[d].user[0] != '\0';
+	if (!cw->launch.systemd || (!users && !site->netns[0]))
+		return CW_DONE;
+	return cw_fail(cw, CW_REFUSED,
+		       "\"%s\" is for systemd's units to say (`systemctl "
+		       "edit`), or use --no-systemd",
+		       users ? "user" : "netns");
+}
+
 int cw_load_site(const struct cw *cw, struct site **out)
 {
-	struct site_errors errs = { 0 };
+	struct site_errors errs = { 0 }, warnings = { 0 };
 	int rc = site_load(&cw->paths, out, &errs);
 
+	if (!rc && check_systemd(cw, *out)) {
+		site_free(*out);
+		return CW_REFUSED;
+	}
+	if (!rc) {
+		rc = site_check_host(*out, &errs, &warnings);
+		say_warnings(&warnings);
+	}
 	if (!rc)
 		return CW_DONE;
+	site_free(*out);
+	*out = NULL;
 	if (!errs.count)
 		return cw_fail(cw, CW_FILE, "%s: %s", cw->paths.file,
 			       strerror(-rc));
@@ -169,9 +207,9 @@ int cw_take_site(const struct cw *cw)
 
 /* --- asking --------------------------------------------------------------- */
 
-static int call(struct cw *cw, enum site_daemon d, const char *method,
-		json_t *params, int timeout_ms, json_t **result,
-		struct rpc_error *err)
+int cw_try(struct cw *cw, enum site_daemon d, const char *method,
+	   json_t *params, int timeout_ms, json_t **result,
+	   struct rpc_error *err)
 {
 	struct rpc_client *c;
 	char path[PATH_MAX];
@@ -200,24 +238,29 @@ int cw_call_within(struct cw *cw, enum site_daemon d, const char *method,
 		   json_t *params, int timeout_ms, json_t **result)
 {
 	struct rpc_error err;
-	int rc = call(cw, d, method, params, timeout_ms, result, &err);
+	int rc = cw_try(cw, d, method, params, timeout_ms, result, &err);
+
+	return rc ? cw_say_failed_call(cw, d, rc, &err) : CW_DONE;
+}
+
+int cw_say_failed_call(const struct cw *cw, enum site_daemon d, int rc,
+		       struct rpc_error *err)
+{
 	const char *name = site_daemon_name(d);
 
-	if (!rc)
-		return CW_DONE;
 	if (rc == -EREMOTEIO)
-		return cw_say_error(cw, CW_REFUSED, &err);
+		return cw_say_error(cw, CW_REFUSED, err);
 	if (rc == -EACCES)
-		rpc_error_set(&err, 0, NULL, NULL, "try as root",
+		rpc_error_set(err, 0, NULL, NULL, "try as root",
 			      "%s may not be asked by you", name);
 	else if (rc == -ENOENT || rc == -ECONNREFUSED)
-		rpc_error_set(&err, 0, NULL, NULL,
+		rpc_error_set(err, 0, NULL, NULL,
 			      "`causeway status` says why, `causeway up` "
 			      "starts it", "%s does not run", name);
-	else if (!err.message[0])
-		rpc_error_set(&err, 0, NULL, NULL, NULL, "%s: %s", name,
+	else if (!err->message[0])
+		rpc_error_set(err, 0, NULL, NULL, NULL, "%s: %s", name,
 			      strerror(-rc));
-	return cw_say_error(cw, CW_UNREACHABLE, &err);
+	return cw_say_error(cw, CW_UNREACHABLE, err);
 }
 
 json_t *cw_ask(struct cw *cw, enum site_daemon d, const char *method,
@@ -226,7 +269,7 @@ json_t *cw_ask(struct cw *cw, enum site_daemon d, const char *method,
 	struct rpc_error err;
 	json_t *result;
 
-	return call(cw, d, method, params, CW_CALL_MS, &result, &err) ?
+	return cw_try(cw, d, method, params, CW_CALL_MS, &result, &err) ?
 		       NULL : result;
 }
 

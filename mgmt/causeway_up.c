@@ -239,17 +239,35 @@ static int raise_all(struct up *u)
 
 /* --- states --------------------------------------------------------------- */
 
+/* Who refuses, and the place as it is in the file. */
+static void name_part(struct rpc_error *e, enum site_daemon d,
+		      const char *part)
+{
+	struct rpc_error was = *e;
+
+	snprintf(e->message, sizeof(e->message), "%s: %.200s",
+		 site_daemon_name(d), was.message);
+	if (was.path[0] && strcmp(was.path, "owner") != 0 &&
+	    strcmp(was.path, "generation") != 0)
+		snprintf(e->path, sizeof(e->path), "%s.%.240s", part,
+			 was.path);
+}
+
 static int hand_over(struct up *u, enum site_daemon d, json_t *state)
 {
 	json_t *result, *actions, *action;
 	size_t i;
-	int code;
+	struct rpc_error err;
+	int rc;
 
-	code = cw_call(u->cw, d, "state.apply",
-		       json_pack("{s:O, s:b}", "state", state, "force",
-				 u->cw->force), &result);
-	if (code)
-		return code;
+	rc = cw_try(u->cw, d, "state.apply",
+		    json_pack("{s:O, s:b}", "state", state, "force",
+			      u->cw->force), CW_CALL_MS, &result, &err);
+	if (rc == -EREMOTEIO)
+		name_part(&err, d, d == SITE_SWITCHD ? "switch" :
+						       "hypervisor");
+	if (rc)
+		return cw_say_failed_call(u->cw, d, rc, &err);
 	actions = json_object_get(result, "actions");
 	json_array_foreach(actions, i, action)
 		say(u, "  %s\n", json_string_value(action));
@@ -300,33 +318,26 @@ static int finish(struct up *u, int code)
 	return code;
 }
 
-/* A domain that was started is not stopped because a later step failed. */
+/*
+ * A domain that runs, be it that hypervisord found it or started it by the
+ * state that it had, is not cut off because a later step failed.
+ */
 static bool may_undo(struct up *u)
 {
-	json_t *facts;
-	bool any;
+	json_t *facts, *domain;
+	bool any = false;
+	size_t i;
 
 	if (!u->started[SITE_HYPERVISORD])
 		return true;
 	facts = cw_ask(u->cw, SITE_HYPERVISORD, "domains.list", NULL);
-	any = json_array_size(json_object_get(facts, "domains")) > 0;
+	json_array_foreach(json_object_get(facts, "domains"), i, domain)
+		any |= cw_number(domain, "pid") > 0;
 	json_decref(facts);
+	if (any)
+		fputs("causeway: domains run; what was started is left as it "
+		      "is\n", stderr);
 	return !any;
-}
-
-/* What units say themselves, the site file cannot. */
-static int check_systemd(const struct up *u)
-{
-	bool users = false;
-
-	for (int d = 0; d < SITE_DAEMONS; d++)
-		users |= u->site->options[d].user[0] != '\0';
-	if (!u->cw->launch.systemd || (!users && !u->site->netns[0]))
-		return CW_DONE;
-	return cw_fail(u->cw, CW_REFUSED,
-		       "\"%s\" is for systemd's units to say (`systemctl "
-		       "edit`), or use --no-systemd",
-		       users ? "user" : "netns");
 }
 
 static int run(struct cw *cw, int (*first)(struct up *))
@@ -340,9 +351,7 @@ static int run(struct cw *cw, int (*first)(struct up *))
 	u.site = site;
 	u.daemons = json_array();
 	u.actions = json_array();
-	code = check_systemd(&u);
-	if (!code)
-		code = cw_take_site(cw);
+	code = cw_take_site(cw);
 	if (!code)
 		code = make_folders(&u);
 	if (!code)

@@ -133,6 +133,15 @@ sed -n '/^{/,/^}/p' "$CI_ROOT/docs/man/causeway-site.json.5" \
 	>"$STAGE/manual/site.json"
 expect "the manual's example is valid" at manual check
 
+chmod o+w "$STAGE/a"
+expect "so is one in a folder that others may write" \
+	says "$STAGE/a; chmod go-w" at a check
+chmod o-w "$STAGE/a"
+site_write a 1 "" ', "cores": "99"'
+expect "what this machine does not have is named by check" \
+	says 'switchd.cores: 99' at a check
+site_write a 1
+
 # --- up ----------------------------------------------------------------------
 
 at a up >"$STAGE/log/up-a" 2>&1 &
@@ -267,6 +276,10 @@ for delay in 0.01 0.04 0.08 0.12 0.2; do
 done
 equal "a launcher killed at any moment leaves what the next one completes" \
 	$delay 0.2
-expect "both go down" eval 'at a down && at b down'
+kill -STOP "$(pid_of b switchd)"
+began=$SECONDS
+expect "both go down, one with a daemon that somebody has stopped" \
+	eval 'at a down && at b down --timeout 5'
+expect "nor does that take long" test $((SECONDS - began)) -lt 10
 expect "and nobody is left" eval 'nobody a && nobody b'
 scenario_end
