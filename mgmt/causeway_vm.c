@@ -4,30 +4,39 @@
  *
  * What a domain is belongs into the site file; these act on now.  A command
  * that takes time is waited for: hypervisord answers when the domain has come
- * to rest, or says why it did not.
+ * to rest, or says why it did not.  Done is only what has led to the state
+ * that was asked for; after the time-out it goes on, and that is said.
  */
 #include "mgmt/causeway.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "vswitch/text_table.h"
 
 #define WAIT_DEFAULT_S 120
 
+#define QUIET_S 2 /* and then we say what we wait for */
+
 static const struct verb {
 	const char *word, *method;
+	const char *done; /* " state state ", NULL: any */
 } verbs[] = {
-	{ "start", "domain.start" },
-	{ "shutdown", "domain.shutdown" },
-	{ "reboot", "domain.reboot" },
-	{ "pause", "domain.pause" },
-	{ "resume", "domain.resume" },
-	{ "suspend", "domain.suspend" },
-	{ "kill", "domain.kill" },
-	{ "confirm", "domain.confirm" },
-	{ NULL, NULL },
+	{ "start", "domain.start", " running " },
+	{ "shutdown", "domain.shutdown", " halted " },
+	{ "reboot", "domain.reboot", " running " },
+	{ "pause", "domain.pause", " paused " },
+	{ "resume", "domain.resume", " running " },
+	{ "suspend", "domain.suspend", " suspended " },
+	{ "kill", "domain.kill", " halted crashed " },
+	{ "confirm", "domain.confirm", NULL },
+	{ NULL, NULL, NULL },
 };
 
 /* --- looking -------------------------------------------------------------- */
@@ -140,6 +149,90 @@ static int add_epoch(struct cw *cw, const char *vm, json_t *params)
 	return CW_DONE;
 }
 
+/* "web is waiting: for the switch to have its ports" */
+static void print_state(FILE *to, const json_t *domain)
+{
+	const char *why = cw_text(domain, "why");
+
+	fprintf(to, "%s is %s%s%s", cw_text(domain, "name"),
+		cw_text(domain, "state"), *why ? ": " : "", why);
+}
+
+/* In a process of its own, since the call that takes so long blocks us. */
+static void tell_later(struct cw *cw, const char *vm)
+{
+	json_t *domain;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sleep(QUIET_S);
+	domain = cw_ask(cw, SITE_HYPERVISORD, "domain.get",
+			json_pack("{s:s}", "uuid", vm));
+	if (domain) {
+		print_state(stderr, domain);
+		fputs("; waiting\n", stderr);
+	}
+	_exit(0);
+}
+
+static int call_and_tell(struct cw *cw, const struct verb *v, const char *vm,
+			 json_t *params, unsigned wait_s, json_t **domain)
+{
+	pid_t teller = -1;
+	int code;
+
+	if (!cw->json && wait_s > QUIET_S) {
+		fflush(NULL);
+		teller = fork();
+	}
+	if (!teller)
+		tell_later(cw, vm);
+	code = cw_call_within(cw, SITE_HYPERVISORD, v->method, params,
+			      (wait_s + 10) * 1000, domain);
+	if (teller > 0) {
+		kill(teller, SIGKILL);
+		waitpid(teller, NULL, 0);
+	}
+	return code;
+}
+
+static bool is_done(const struct verb *v, const json_t *domain)
+{
+	char word[64];
+
+	snprintf(word, sizeof(word), " %.60s ", cw_text(domain, "state"));
+	return !v->done || strstr(v->done, word);
+}
+
+/* It may still come to it: hypervisord goes on. */
+static int say_undone(const struct cw *cw, const struct verb *v,
+		      const json_t *domain, unsigned wait_s)
+{
+	const char *why = cw_text(domain, "why");
+
+	return cw_fail(cw, CW_REFUSED, "%s: %s has not led to%sin %u s; it is "
+		       "%s%s%.100s", cw_text(domain, "name"), v->word, v->done,
+		       wait_s, cw_text(domain, "state"), *why ? ", " : "",
+		       why);
+}
+
+static int tell_result(struct cw *cw, const struct verb *v, json_t *domain,
+		       unsigned wait_s)
+{
+	int code = CW_DONE;
+
+	if (!is_done(v, domain)) {
+		code = say_undone(cw, v, domain, wait_s);
+		json_decref(domain);
+		return code;
+	}
+	if (cw->json)
+		return cw_print_json(domain);
+	print_state(stdout, domain);
+	putchar('\n');
+	json_decref(domain);
+	return code;
+}
+
 static int command(struct cw *cw, const struct verb *v, const char *vm)
 {
 	unsigned wait_s = cw->timeout_s ? cw->timeout_s : WAIT_DEFAULT_S;
@@ -153,17 +246,8 @@ static int command(struct cw *cw, const struct verb *v, const char *vm)
 		json_decref(params);
 		return code;
 	}
-	code = cw_call_within(cw, SITE_HYPERVISORD, v->method, params,
-			      (wait_s + 10) * 1000, &domain);
-	if (code)
-		return code;
-	if (cw->json)
-		return cw_print_json(domain);
-	printf("%s is %s%s%s\n", cw_text(domain, "name"),
-	       cw_text(domain, "state"), cw_text(domain, "why")[0] ? ": " : "",
-	       cw_text(domain, "why"));
-	json_decref(domain);
-	return CW_DONE;
+	code = call_and_tell(cw, v, vm, params, wait_s, &domain);
+	return code ? code : tell_result(cw, v, domain, wait_s);
 }
 
 static const struct verb *find_verb(const char *word)

@@ -19,7 +19,7 @@ at() {
 	"$CAUSEWAY" --site "$STAGE/$site" "$@"
 }
 
-# write SITE GENERATION POWER
+# write SITE GENERATION POWER [MORE-PORTS]
 write() {
 	local first=$STAGE_DOMAIN_UID
 
@@ -32,7 +32,7 @@ write() {
 	      { "name": "web", "type": "vhost-user", "network": "n0",
 	        "locking_mode": "locked", "ipv4_allowed": [ "10.0.10.1" ] },
 	      { "name": "host0", "type": "tap", "interface": "host0",
-	        "network": "n0", "addresses": [ "10.0.10.9/24" ] } ] },
+	        "network": "n0", "addresses": [ "10.0.10.9/24" ] }${4:-} ] },
 	  "hypervisor": {
 	    "storage_roots": [ "$STAGE/images" ],
 	    "uids": "$first-$((first + 9))",
@@ -81,6 +81,19 @@ tells() {
 	seen=$("$@" 2>&1)
 	echo "$seen"
 	grep -qE -- "$pattern" <<<"$seen"
+}
+
+# says PATTERN COMMAND...: it fails, and with these words.
+says() {
+	local pattern=$1
+
+	shift
+	if "$@" >"$STAGE/log/said" 2>&1; then
+		echo "$* succeeded"
+		return 1
+	fi
+	cat "$STAGE/log/said"
+	grep -qE -- "$pattern" "$STAGE/log/said"
 }
 
 # Whoever inherits it may not have looked after it yet.
@@ -135,7 +148,17 @@ expect "pause" tells '^web is paused' at a vm pause web
 refuse "a paused domain says nothing" pings a
 expect "resume" tells '^web is running' at a vm resume web
 expect "it talks again" stage_until 10 pings a
-refuse "a domain that does not exist is named" at a vm start nobody
+expect "a domain that does not exist is named, with what lists them" \
+	tells 'causeway vm list' at a vm start nobody
+kill -STOP "$(dom a "d['pid']")"
+expect "what does not happen in its time is no success" \
+	says 'pause has not led to paused in 4 s' \
+	at a vm pause web --timeout 4
+expect "and what was waited for has been said before" \
+	grep -q 'web is pausing.*; waiting' "$STAGE/log/said"
+kill -CONT "$(dom a "d['pid']")"
+expect "it happens later" stage_until 10 state_is a paused
+at a vm resume web >/dev/null
 expect "a changed file starts the other host's domain" eval \
 	'write b 2 running && at b apply'
 expect "it boots" stage_until 60 pings b
@@ -157,6 +180,14 @@ expect "and is reached" stage_until 10 pings a
 
 expect "down shuts the domain down" at a down
 expect "its process is gone" gone "$pid"
+write a 3 running ', { "name": "up0", "type": "packet",
+	"interface": "none" }'
+expect "a switch that refuses its part is named, with the place in the file" \
+	says 'where: switch.ports\[2\].interface' at a up
+expect "with its name" grep -q 'causeway: switchd: ' "$STAGE/log/said"
+refuse "and what up had started does not run on with the old state" \
+	pgrep -f "$STAGE/a/run"
+write a 4 running
 expect "up again, and so it is" at a up
 expect "with the domain, as the file says that it runs" stage_until 60 pings a
 equal "the guest went in peace before" \
