@@ -62,6 +62,7 @@ int ipsec_conf_may_replace(const struct ipsec_conf *running,
 /* A peer has no pointers, and is zero where nothing is said. */
 static bool same(const struct iconf_peer *a, const struct iconf_peer *b)
 {
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-*) */
 	return !memcmp(a, b, sizeof(*a));
 }
 

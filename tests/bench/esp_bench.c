@@ -45,8 +45,11 @@ static int by_value(const void *a, const void *b)
 /* The median of all samples, per byte. */
 static double per_byte(void)
 {
+	uint64_t median;
+
 	qsort(samples, frames, sizeof(samples[0]), by_value);
-	return (double)samples[frames / 2] / (frame_len - INNER_VNET_LEN);
+	median = samples[frames / 2];
+	return (double)median / (frame_len - INNER_VNET_LEN);
 }
 
 static void seal_frame(void)
