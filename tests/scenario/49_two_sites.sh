@@ -223,7 +223,7 @@ equal "and no other" "$(pid_of a netd)" "$netd"
 expect "the log has who said what, with the time" \
 	tells '^20[0-9-]*T[0-9:.]*Z causeway-switchd: info: add port more' \
 	at a logs -n 1000
-at a logs netd -f -n 1 >"$STAGE/log/followed" 2>&1 &
+"$CAUSEWAY" --site "$STAGE/a" logs netd -f -n 1 >"$STAGE/log/followed" 2>&1 &
 follower=$!
 kill -9 "$(pid_of a netd)"
 expect "a log can be followed" \
