@@ -466,6 +466,7 @@ static void become(struct host *h, const struct domain_conf_plan *plan)
 		act(h, &plan->actions[i]);
 	TAILQ_FOREACH(hd, &h->domains, next) {
 		host_look_again(hd);
+		host_slots_retry(hd);
 		host_settle(hd);
 	}
 	host_console_changed(h);
@@ -495,6 +496,22 @@ int host_apply(struct host *h, struct domain_conf *wanted, bool force,
 	}
 	domain_conf_plan_fini(&plan);
 	return rc;
+}
+
+void host_problems(struct host *h, void (*say)(const char *text, void *arg),
+		   void *arg)
+{
+	char problem[HOST_PROBLEM_MAX];
+	char text[HOST_PROBLEM_MAX + DCONF_NAME_MAX + 2];
+	const struct host_domain *hd;
+
+	TAILQ_FOREACH(hd, &h->domains, next) {
+		host_slots_problem(hd, problem, sizeof(problem));
+		if (!problem[0])
+			continue;
+		snprintf(text, sizeof(text), "%s: %s", hd->name, problem);
+		say(text, arg);
+	}
 }
 
 const struct domain_conf *host_state(const struct host *h)

@@ -61,6 +61,9 @@ void host_free(struct host *h);
 
 /* The accepted one; owner "" before the first. */
 const struct domain_conf *host_state(const struct host *h);
+/* Devices that are not plugged as wanted, as far as is known, a line each. */
+void host_problems(struct host *h, void (*say)(const char *text, void *arg),
+		   void *arg);
 /* Why the saved one could not be used when we started, or "". */
 const char *host_refused(const struct host *h);
 /*

@@ -216,6 +216,11 @@ void host_slots_started(struct host_domain *hd);
 void host_slots_gone(struct host_domain *hd);
 /* Go on towards what is wanted, as far as possible now. */
 void host_slots_review(struct host_domain *hd);
+/* What has failed is tried again now, not after a while. */
+void host_slots_retry(struct host_domain *hd);
+#define HOST_PROBLEM_MAX (PLUG_WHY_MAX + 32)
+/* The first that is not as it should be, and why; "": none. */
+void host_slots_problem(const struct host_domain *hd, char *text, size_t size);
 /* An event of the engine's about a VIF or disk; false: another. */
 bool host_slots_event(struct host_domain *hd, const struct engine_event *ev);
 /* When to review again; 0: no need. */

@@ -142,6 +142,7 @@ static json_t *usage_json(struct host_domain *hd)
 json_t *host_domain_json(struct host_domain *hd, bool usage)
 {
 	const struct domain *d = &hd->life;
+	char problem[HOST_PROBLEM_MAX];
 	json_t *o = json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:I, s:I, s:b, s:b, "
 		"s:I, s:b}",
@@ -154,6 +155,8 @@ json_t *host_domain_json(struct host_domain *hd, bool usage)
 		hd->want != NULL, "pending", hd->stale != 0, "epoch",
 		(json_int_t)hd->rec.epoch, "confirmed", hd->rules.owned);
 
+	host_slots_problem(hd, problem, sizeof(problem));
+	json_object_set_new(o, "problem", json_string(problem));
 	add_process(o, hd);
 	if (usage) {
 		json_object_set_new(o, "usage", usage_json(hd));

@@ -249,6 +249,8 @@ static void review(struct host_slot *s)
 	struct plug_wish w = wish_of(s);
 
 	if (s->plug.state == PLUG_OUT && w.wanted) {
+		if (!w.same)
+			plug_forget(&s->plug);
 		/* from here on it is about this one */
 		if (s->is_vif)
 			s->vif = *wanted_vif(s);
@@ -275,6 +277,37 @@ void host_slots_review(struct host_domain *hd)
 		review(&hd->disks[i]);
 	for (unsigned i = 0; i < DCONF_VIFS_MAX; i++)
 		review(&hd->vifs[i]);
+}
+
+void host_slots_retry(struct host_domain *hd)
+{
+	for (unsigned i = 0; i < DCONF_DISKS_MAX; i++)
+		hd->disks[i].plug.retry_ms = 0;
+	for (unsigned i = 0; i < DCONF_VIFS_MAX; i++)
+		hd->vifs[i].plug.retry_ms = 0;
+}
+
+static bool problem(const struct host_slot *s, char *text, size_t size)
+{
+	if (!s->plug.why[0])
+		return false;
+	if (s->is_vif)
+		snprintf(text, size, "VIF %u: %s", s->number, s->plug.why);
+	else
+		snprintf(text, size, "disk %.15s: %s", s->disk.device,
+			 s->plug.why);
+	return true;
+}
+
+void host_slots_problem(const struct host_domain *hd, char *text, size_t size)
+{
+	text[0] = '\0';
+	for (unsigned i = 0; i < DCONF_DISKS_MAX; i++)
+		if (problem(&hd->disks[i], text, size))
+			return;
+	for (unsigned i = 0; i < DCONF_VIFS_MAX; i++)
+		if (problem(&hd->vifs[i], text, size))
+			return;
 }
 
 /* --- what the engine says ---------------------------------------------- */

@@ -71,9 +71,9 @@ static void refuse_state(struct rpc_request *req,
 					     "");
 }
 
-static void say_action(const char *action, void *arg)
+static void say_text(const char *text, void *arg)
 {
-	json_array_append_new(arg, json_string(action));
+	json_array_append_new(arg, json_string(text));
 }
 
 static void state_apply(struct rpc_request *req, void *ctx)
@@ -82,7 +82,7 @@ static void state_apply(struct rpc_request *req, void *ctx)
 	bool force = json_is_true(json_object_get(req->params, "force"));
 	struct domain_conf_errors errs = { 0 };
 	struct domain_conf *conf = NULL;
-	json_t *actions;
+	json_t *actions, *problems;
 	char what[128];
 	int rc;
 
@@ -103,16 +103,18 @@ static void state_apply(struct rpc_request *req, void *ctx)
 		 conf->generation, conf->owner);
 	audit(req, what);
 	actions = json_array();
-	rc = host_apply(host, conf, force, &errs, say_action, actions);
+	rc = host_apply(host, conf, force, &errs, say_text, actions);
 	if (rc < 0) {
 		domain_conf_free(conf);
 		json_decref(actions);
 		refuse_state(req, &errs, rc);
 		return;
 	}
-	rpc_reply(req, json_pack("{s:s, s:I, s:o}", "owner", conf->owner,
+	problems = json_array();
+	host_problems(host, say_text, problems);
+	rpc_reply(req, json_pack("{s:s, s:I, s:o, s:o}", "owner", conf->owner,
 				 "generation", (json_int_t)conf->generation,
-				 "actions", actions));
+				 "actions", actions, "problems", problems));
 }
 
 static void state_get(struct rpc_request *req, void *ctx)

@@ -66,6 +66,11 @@ void plug_done(struct plug *p, const char *failed, uint64_t now_ms)
 	snprintf(p->why, sizeof(p->why), "%s", failed);
 }
 
+void plug_forget(struct plug *p)
+{
+	go(p, p->state, PLUG_NOTHING);
+}
+
 const char *plug_word(enum plug_state state)
 {
 	static const char *const words[] = {

@@ -54,6 +54,8 @@ enum plug_step plug_next(struct plug *p, const struct plug_wish *wish,
 enum plug_step plug_switch(struct plug *p, bool ready, const char *why);
 /* An insertion or removal has ended: NULL, or why it failed. */
 void plug_done(struct plug *p, const char *failed, uint64_t now_ms);
+/* Another is wanted: what was in the way of the last one is no matter. */
+void plug_forget(struct plug *p);
 /* "out", "waiting", "plugging", "in", "unplugging" */
 const char *plug_word(enum plug_state state);
 

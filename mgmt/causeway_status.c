@@ -139,9 +139,10 @@ static void print_domains(const json_t *answer)
 		return;
 	printf("\ndomains: %zu\n", json_array_size(list));
 	json_array_foreach(list, i, d)
-		printf("  %s: %s%s%s\n", cw_text(d, "name"),
+		printf("  %s: %s%s%s%s%s\n", cw_text(d, "name"),
 		       cw_text(d, "state"), cw_text(d, "why")[0] ? ", " : "",
-		       cw_text(d, "why"));
+		       cw_text(d, "why"), cw_text(d, "problem")[0] ? ", " : "",
+		       cw_text(d, "problem"));
 }
 
 /* --- as JSON -------------------------------------------------------------- */

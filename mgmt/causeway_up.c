@@ -255,7 +255,7 @@ static void name_part(struct rpc_error *e, enum site_daemon d,
 
 static int hand_over(struct up *u, enum site_daemon d, json_t *state)
 {
-	json_t *result, *actions, *action;
+	json_t *result, *actions, *problems, *action;
 	size_t i;
 	struct rpc_error err;
 	int rc;
@@ -272,6 +272,9 @@ static int hand_over(struct up *u, enum site_daemon d, json_t *state)
 	json_array_foreach(actions, i, action)
 		say(u, "  %s\n", json_string_value(action));
 	json_array_extend(u->actions, actions);
+	problems = json_object_get(result, "problems");
+	json_array_foreach(problems, i, action)
+		fprintf(stderr, "causeway: %s\n", json_string_value(action));
 	json_decref(result);
 	return CW_DONE;
 }

@@ -58,7 +58,10 @@ static void print_list(json_t *domains)
 				(long long)cw_number(d, "memory_mib"));
 		text_table_cell(&t, "%lld", (long long)cw_number(d, "vcpus"));
 		text_table_cell(&t, pid ? "%d" : "-", pid);
-		text_table_cell(&t, "%s", cw_text(d, "why"));
+		text_table_cell(&t, "%s%s%s", cw_text(d, "why"),
+				cw_text(d, "why")[0] &&
+				cw_text(d, "problem")[0] ? "; " : "",
+				cw_text(d, "problem"));
 	}
 	text_table_print(&t, stdout);
 	text_table_fini(&t);

@@ -58,6 +58,12 @@ crash() {
 	in_a_moment web 'echo c >/proc/sysrq-trigger'
 }
 
+disk_missing() {
+	web_is '"disks": [ { "device": "vdb", "format": "raw",
+		"path": "'$STAGE'/images/nodisk" } ]' |
+		grep -q '"web: disk vdb: .*nodisk'
+}
+
 resume_app() {
 	stage_do app resume >"$STAGE/resumed" 2>&1
 }
@@ -167,13 +173,17 @@ more='"vifs": [
 expect "web starts as it was" web_is
 expect "and runs" stage_do web start
 must "it boots" stage_booted web
+expect "it is to get a disk that is not there, which is said at once" \
+	disk_missing
+expect "its facts say so" eval \
+	'stage_dom web "d[\"problem\"]" | grep -q "disk vdb: .*nodisk"'
 expect "it gets another VIF and a disk while it runs" domains_are \
 	"$(stage_domain 1 web | python3 -c '
 import json, sys
 d = json.load(sys.stdin)
 d.update(json.loads("{" + sys.argv[1] + "}"))
 print(json.dumps(d))' "$more")" "$(app)"
-expect "the disk is in" stage_until 10 disk_is "['in']"
+expect "the disk is in, with no time lost" stage_until 3 disk_is "['in']"
 expect "the VIF waits for its port" stage_until 5 vif_is 1 "['waiting']"
 must "the switch gets it" domains_ports "$(stage_domain_port 1 web)" \
 	"$(stage_domain_port 2 app)" "$(stage_domain_port 1 web1 |

@@ -78,6 +78,17 @@ static void what_fails_is_tried_again_later(void)
 	CU_ASSERT_STRING_EQUAL(p.why, "");
 }
 
+static void another_wish_is_tried_at_once(void)
+{
+	struct plug p = { 0 };
+
+	plug_next(&p, &in, 1);
+	plug_done(&p, "no", 1);
+	plug_forget(&p);
+	CU_ASSERT_STRING_EQUAL(p.why, "");
+	CU_ASSERT_EQUAL(plug_next(&p, &in, 2), PLUG_INSERT);
+}
+
 int main(void)
 {
 	static const struct suite_test tests[] = {
@@ -86,6 +97,7 @@ int main(void)
 		SUITE_TEST(a_question_that_is_out_of_date_is_dropped),
 		SUITE_TEST(what_differs_goes_out_first),
 		SUITE_TEST(what_fails_is_tried_again_later),
+		SUITE_TEST(another_wish_is_tried_at_once),
 	};
 
 	return suite_run("plug", tests, sizeof(tests) / sizeof(tests[0]));
