@@ -60,8 +60,8 @@ static void what_went_well_has_none(void)
 		"certificate status is good",
 		"certificate status is not available",
 		"peer supports MOBIKE",
-		"selected peer config 'b' unacceptable: constraint checking "
-		"failed",
+		("selected peer config 'b' unacceptable: constraint checking "
+		 "failed"),
 		"authentication of 'b.example' with pre-shared key successful",
 		"",
 	};

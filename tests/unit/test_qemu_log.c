@@ -22,8 +22,8 @@ static void what_does_not_is_a_reason(void)
 	static const char *const lines[] = {
 		"",
 		"info",
-		"qemu-system-x86_64: -netdev vhost-user,id=v0: you are asking "
-		"more queues than supported: 1",
+		("qemu-system-x86_64: -netdev vhost-user,id=v0: you are "
+		 "asking more queues than supported: 1"),
 		"qemu-system-x86_64: load of migration failed: info: no",
 		"qemu-system-x86_64: warning: something else",
 		"Segmentation fault",
