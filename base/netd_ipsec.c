@@ -200,7 +200,7 @@ static void do_esp_open(struct rpc_request *req, void *ctx)
 		rpc_reply_fds(req, json_object(), &fd, 1);
 }
 
-/* --- protect.set, status --------------------------------------------------- */
+/* --- protect.set, status -------------------------------------------------- */
 
 static bool network_texts(struct rpc_request *req, const json_t *list,
 			  const char *texts[NETD_NETWORKS_MAX],

@@ -44,7 +44,7 @@ struct netd_protect {
 
 static const int families[2] = { AF_INET, AF_INET6 };
 
-/* --- networks from texts --------------------------------------------------- */
+/* --- networks from texts -------------------------------------------------- */
 
 static void networks_fini(struct networks *n)
 {
@@ -131,7 +131,7 @@ static int parse(struct networks *n, const struct netd_protection *conf,
 	return rc;
 }
 
-/* --- the rule ---------------------------------------------------------------- */
+/* --- the rule ------------------------------------------------------------- */
 
 static bool has_family(const struct networks *n, int family)
 {
@@ -191,7 +191,7 @@ static void drop_rules(struct nl_sock *sk, const struct networks *n)
 			rule(sk, families[i], RTM_DELRULE, 0);
 }
 
-/* --- routes ---------------------------------------------------------------- */
+/* --- routes --------------------------------------------------------------- */
 
 /* ifindex 0: unreachable. */
 static int add_route(struct nl_sock *sk, struct nl_addr *net, uint32_t ifindex)
@@ -269,7 +269,7 @@ static void drop_routes(struct nl_sock *sk, const struct networks *n,
 	nl_cache_free(cache);
 }
 
-/* --- all of it ------------------------------------------------------------- */
+/* --- all of it ------------------------------------------------------------ */
 
 static uint32_t tun_index(struct netd_rtnl *rt, const char *tun)
 {
@@ -311,7 +311,7 @@ static int put(struct netd_rtnl *rt, const char *tun,
 	return n->count ? 0 : netd_protect_nft(tun, NULL, 0);
 }
 
-/* --- the record ------------------------------------------------------------ */
+/* --- the record ----------------------------------------------------------- */
 
 static json_t *make_record(const char *tun, const struct networks *n)
 {

@@ -31,7 +31,7 @@
 #define TABLE "causeway-ipsec"
 #define PRIORITY (-10) /* before chains that rewrite source addresses */
 
-/* --- a rule and what is in it ---------------------------------------------- */
+/* --- a rule and what is in it --------------------------------------------- */
 
 struct rule {
 	struct nl_msg *msg;

@@ -30,7 +30,7 @@
 
 #define BUFFER_BYTES (7 << 20) /* each way: 5 ms of 10 Gb/s */
 
-/* --- TUN -------------------------------------------------------------------- */
+/* --- TUN ------------------------------------------------------------------ */
 
 static int attach(const char *name, int *fd)
 {
@@ -71,7 +71,7 @@ int netd_tun_attach(const char *name, uid_t owner, unsigned queues, int fds[],
 	return rc;
 }
 
-/* --- sockets ---------------------------------------------------------------- */
+/* --- sockets -------------------------------------------------------------- */
 
 static int set(int fd, int level, int option, int value)
 {

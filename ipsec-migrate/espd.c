@@ -68,7 +68,7 @@ struct espd {
 	struct espd_rpc rpc;
 };
 
-/* --- command line ---------------------------------------------------------- */
+/* --- command line --------------------------------------------------------- */
 
 static const struct option options[] = {
 	{ "tun", required_argument, NULL, 't' },
@@ -171,7 +171,7 @@ static int take_option(struct espd *d, int c)
 	}
 }
 
-/* --- rights ------------------------------------------------------------------ */
+/* --- rights --------------------------------------------------------------- */
 
 static int look_up(const char *option, const char *name, bool optional,
 		   uid_t *uid, gid_t *gid)
@@ -229,7 +229,7 @@ static int confine(void)
 			      unix_sockets, NULL);
 }
 
-/* --- start and stop ---------------------------------------------------------- */
+/* --- start and stop ------------------------------------------------------- */
 
 static int open_sockets(struct espd *d, uid_t uid, gid_t group)
 {

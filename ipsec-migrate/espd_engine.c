@@ -98,7 +98,7 @@ void engine_fini(struct engine *e)
 	sa_table_free(e->sas);
 }
 
-/* --- groups ---------------------------------------------------------------- */
+/* --- groups --------------------------------------------------------------- */
 
 uint32_t engine_group(const struct engine *e, uint32_t group)
 {
@@ -110,7 +110,7 @@ uint32_t engine_group_of(const struct engine *e, uint32_t internal)
 	return internal >> 24 == e->epoch ? internal & ENGINE_GROUP_MAX : 0;
 }
 
-/* --- SAs ------------------------------------------------------------------- */
+/* --- SAs ------------------------------------------------------------------ */
 
 static struct sa *find_id(const struct engine *e,
 			  const struct ike_msg_sa_id *id)
@@ -296,7 +296,7 @@ int engine_sa_query(const struct engine *e, const struct ike_msg_sa_id *id,
 	return 0;
 }
 
-/* --- policies ---------------------------------------------------------------- */
+/* --- policies ------------------------------------------------------------- */
 
 static struct engine_policy *find_policy(struct engine *e,
 					 const struct selector *s)
@@ -378,7 +378,7 @@ int engine_policy_delete(struct engine *e, const struct ike_msg_policy *m)
 	return 0;
 }
 
-/* --- held ------------------------------------------------------------------ */
+/* --- held ----------------------------------------------------------------- */
 
 void engine_hold(struct engine *e)
 {
@@ -457,7 +457,7 @@ void engine_peer_moved(struct engine *e, struct sa *sa,
 	}
 }
 
-/* --- the path's MTU -------------------------------------------------------- */
+/* --- the path's MTU ------------------------------------------------------- */
 
 static bool sent_lately(const struct sa *sa, uint32_t seq)
 {

@@ -41,7 +41,7 @@ struct iked_link {
 	uint64_t connections, datagrams, lost, unsent, refused;
 };
 
-/* --- the listening socket -------------------------------------------------- */
+/* --- the listening socket ------------------------------------------------- */
 
 static int listen_on(const struct iked_link_conf *conf)
 {
@@ -85,7 +85,7 @@ int iked_link_new(struct iked_link **out, const struct iked_link_conf *conf)
 	return l->listen_fd < 0 ? l->listen_fd : 0;
 }
 
-/* --- the end of a connection ------------------------------------------------ */
+/* --- the end of a connection ---------------------------------------------- */
 
 static void forget_iked(struct worker *w, void *unused)
 {
@@ -138,7 +138,7 @@ static bool say(struct iked_link *l, const struct ike_msg *msg)
 	return !rc;
 }
 
-/* --- greeting --------------------------------------------------------------- */
+/* --- greeting ------------------------------------------------------------- */
 
 struct held_list {
 	struct ike_msg_held *held;
@@ -203,7 +203,7 @@ static void greet(struct iked_link *l)
 	worker_call(l->worker, give_iked, &l->fd);
 }
 
-/* --- questions -------------------------------------------------------------- */
+/* --- questions ------------------------------------------------------------ */
 
 struct question {
 	struct iked_link *link;
@@ -361,7 +361,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		;
 }
 
-/* --- connections ------------------------------------------------------------ */
+/* --- connections ---------------------------------------------------------- */
 
 static bool is_iked(const struct iked_link *l, int fd, pid_t *pid)
 {

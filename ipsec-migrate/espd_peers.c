@@ -53,7 +53,7 @@ struct peers {
 	char error[256];     /* what netd said last; "" */
 };
 
-/* --- netd ------------------------------------------------------------------ */
+/* --- netd ----------------------------------------------------------------- */
 
 static int note_error(struct peers *p, const char *what, int rc,
 		      const struct rpc_error *err)
@@ -98,7 +98,7 @@ int peers_open_tun(struct peers *p, int *fd, bool *uso)
 	return 0;
 }
 
-/* --- protection ------------------------------------------------------------- */
+/* --- protection ----------------------------------------------------------- */
 
 static void network_text(const struct ike_msg_network *net, char *text)
 {
@@ -152,7 +152,7 @@ static int protect(struct peers *p, const struct ike_msg_peer *peers,
 	return rc ? note_error(p, "protecting networks", rc, &err) : 0;
 }
 
-/* --- sockets ---------------------------------------------------------------- */
+/* --- sockets -------------------------------------------------------------- */
 
 struct stray {
 	struct udp_msg *m;
@@ -345,7 +345,7 @@ static void want_places(struct peers *p, const struct ike_msg_peer *peer)
 	}
 }
 
-/* --- again ------------------------------------------------------------------ */
+/* --- again ---------------------------------------------------------------- */
 
 static void set_tun(struct worker *w, void *arg)
 {
@@ -379,7 +379,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 			return; /* one complaint a second will do */
 }
 
-/* --- peers ------------------------------------------------------------------ */
+/* --- peers ---------------------------------------------------------------- */
 
 int peers_new(struct peers **out, struct event_base *base, struct worker *w,
 	      const struct peers_conf *conf)

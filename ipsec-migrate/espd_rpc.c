@@ -29,7 +29,7 @@ struct sa_facts {
 	unsigned count;
 };
 
-/* --- status ------------------------------------------------------------------ */
+/* --- status --------------------------------------------------------------- */
 
 static void count_sas(struct worker *w, void *arg)
 {
@@ -51,7 +51,7 @@ static void do_status(struct rpc_request *req, void *ctx)
 				 peers_describe(r->peers)));
 }
 
-/* --- peers ------------------------------------------------------------------- */
+/* --- peers ---------------------------------------------------------------- */
 
 static json_t *networks_json(const struct ike_msg_network net[])
 {
@@ -105,7 +105,7 @@ static void do_peers(struct rpc_request *req, void *ctx)
 	rpc_reply(req, json_pack("{s:o}", "peers", list));
 }
 
-/* --- SAs --------------------------------------------------------------------- */
+/* --- SAs ------------------------------------------------------------------ */
 
 static void fill_fact(const struct engine *e, const struct sa *sa,
 		      uint64_t now_ms, struct sa_fact *f)
@@ -198,7 +198,7 @@ static void do_sas(struct rpc_request *req, void *ctx)
 	rpc_reply(req, json_pack("{s:o}", "sas", list));
 }
 
-/* --- counters ---------------------------------------------------------------- */
+/* --- counters ------------------------------------------------------------- */
 
 static json_t *number(const _Atomic uint64_t *counter)
 {

@@ -142,7 +142,7 @@ static void unblock(struct worker *w)
 	w->blocked = -1;
 }
 
-/* --- to iked ---------------------------------------------------------------- */
+/* --- to iked -------------------------------------------------------------- */
 
 /* False: it would not take it now. */
 static bool tell(struct worker *w, const struct ike_msg *msg)
@@ -354,7 +354,7 @@ static void on_sock(struct worker *w, const struct udp_sock *s, uint32_t what)
 	write_merged(w);
 }
 
-/* --- outward ---------------------------------------------------------------- */
+/* --- outward -------------------------------------------------------------- */
 
 /*
  * A packet is longer than our own link takes, and with UDP_SEGMENT the kernel
@@ -501,7 +501,7 @@ static void on_unblocked(struct worker *w)
 		on_tun(w);
 }
 
-/* --- control ---------------------------------------------------------------- */
+/* --- control -------------------------------------------------------------- */
 
 static void give_up_sends(struct worker *w)
 {
@@ -565,7 +565,7 @@ static void tick(struct worker *w)
 	engine_age(&w->engine, w->now_ms, w->iked >= 0);
 }
 
-/* --- the loop ----------------------------------------------------------------- */
+/* --- the loop ------------------------------------------------------------- */
 
 static void serve(struct worker *w, const struct epoll_event *ev)
 {
@@ -720,7 +720,7 @@ void worker_free(struct worker *w)
 	free(w);
 }
 
-/* --- for the control thread ------------------------------------------------- */
+/* --- for the control thread ----------------------------------------------- */
 
 struct engine *worker_engine(struct worker *w)
 {

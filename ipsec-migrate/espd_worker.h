@@ -53,7 +53,7 @@ void worker_free(struct worker *w); /* ends the thread; NULL does nothing */
 void worker_call(struct worker *w, void (*fn)(struct worker *w, void *arg),
 		 void *arg);
 
-/* --- for fn of worker_call() ------------------------------------------------ */
+/* --- for fn of worker_call() ---------------------------------------------- */
 
 struct engine *worker_engine(struct worker *w);
 uint64_t worker_now_ms(const struct worker *w);
@@ -70,7 +70,7 @@ void worker_set_iked(struct worker *w, int fd);
 void worker_take_esp(struct worker *w, struct udp_msg *m, uint8_t *pkt,
 		     uint32_t len);
 
-/* --- for anybody ------------------------------------------------------------- */
+/* --- for anybody ---------------------------------------------------------- */
 
 const struct worker_stats *worker_stats(const struct worker *w);
 /* The TUN has gone (somebody deleted it). */

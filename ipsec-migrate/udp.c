@@ -42,7 +42,7 @@ struct udp_tx {
 	union control control[TX_MSGS];
 };
 
-/* --- receiving -------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------ */
 
 int udp_rx_new(struct udp_rx **out)
 {
@@ -316,7 +316,7 @@ int udp_send_one(const struct udp_sock *s, const struct sockaddr_storage *from,
 	return sendmsg(s->fd, &hdr, MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-/* --- errors ---------------------------------------------------------------- */
+/* --- errors --------------------------------------------------------------- */
 
 static uint32_t mtu_of(struct msghdr *hdr, bool *local)
 {

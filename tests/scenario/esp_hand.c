@@ -45,7 +45,7 @@ static uint32_t last_id;
 static char *words[64];
 static unsigned word_count;
 
-/* --- words ----------------------------------------------------------------- */
+/* --- words ---------------------------------------------------------------- */
 
 static const char *word(const char *key, const char *none)
 {
@@ -143,7 +143,7 @@ static struct ike_msg_path path(void)
 	};
 }
 
-/* --- messages --------------------------------------------------------------- */
+/* --- messages ------------------------------------------------------------- */
 
 static void print_event(const struct ike_msg *m)
 {
@@ -221,7 +221,7 @@ static void ask(void)
 		printf("ok\n");
 }
 
-/* --- commands --------------------------------------------------------------- */
+/* --- commands ------------------------------------------------------------- */
 
 static void hello(void)
 {
