@@ -618,7 +618,7 @@ static void stop_loop(struct worker *w, void *unused)
 
 /* --- made and ended ------------------------------------------------------- */
 
-/* What libraries load, look up and map at first use, they do before the jail. */
+/* What libraries load and map at first use, they do before the jail. */
 static void warm_up(enum cipher_backend backend)
 {
 	static const uint8_t key[CIPHER_KEY_MAX];
