@@ -156,10 +156,13 @@ static int load_ppk(struct loader *l)
 	if (!l->p->ppk.id[0])
 		return 0;
 	rc = read_secret(l, l->p->ppk.file, SHARED_PPK, &key);
-	if (!rc)
-		l->set->add_shared(l->set, key, identification_create_from_string(
-				   (char *)l->p->ppk.id), NULL);
-	return rc;
+	if (rc)
+		return rc;
+	l->set->add_shared(l->set, key,
+			   identification_create_from_string(
+				   (char *)l->p->ppk.id),
+			   NULL);
+	return 0;
 }
 
 /* ---- certificates -------------------------------------------------------- */

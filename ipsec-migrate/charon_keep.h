@@ -25,6 +25,7 @@ struct charon_keep {
 	uint64_t next_ms; /* not before */
 	uint32_t pause_ms;
 	uint32_t streams;
+	uint32_t stream; /* the next one to begin, round and round */
 	uint32_t wait_ms;
 	uint8_t start; /* enum iconf_start */
 };

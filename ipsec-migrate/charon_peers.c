@@ -143,6 +143,8 @@ static child_cfg_t *make_child_cfg(const struct iconf_peer *p, unsigned stream)
 {
 	child_cfg_create_t create = {
 		.mode = MODE_TUNNEL,
+		/* Or libcharon takes one stream for a copy of another. */
+		.priority = stream + 1,
 		.copy_dscp = p->copy_dscp ? DSCP_COPY_OUT_ONLY : DSCP_COPY_NO,
 	};
 	char name[ICONF_NAME_MAX + 8];
@@ -154,6 +156,7 @@ static child_cfg_t *make_child_cfg(const struct iconf_peer *p, unsigned stream)
 	for (int i = 0; i < ICONF_PROPOSALS_MAX && p->esp.text[i][0]; i++)
 		cfg->add_proposal(cfg, proposal_create_from_string(
 					       PROTO_ESP, p->esp.text[i]));
+	cfg->set_replay_window(cfg, p->replay_window);
 	add_networks(cfg, TRUE, p->local_net);
 	add_networks(cfg, FALSE, p->remote_net);
 	return cfg;
@@ -194,7 +197,8 @@ static int build(struct peer *p, char *why, size_t size)
 	p->cfg->add_auth_cfg(p->cfg, remote, FALSE);
 	for (unsigned i = 0; i < p->conf.streams; i++) {
 		p->child[i] = make_child_cfg(&p->conf, i);
-		p->cfg->add_child_cfg(p->cfg, p->child[i]->get_ref(p->child[i]));
+		p->cfg->add_child_cfg(p->cfg,
+				      p->child[i]->get_ref(p->child[i]));
 	}
 	if (rc)
 		clear_peer(p);

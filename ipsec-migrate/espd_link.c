@@ -50,6 +50,7 @@ struct espd_link {
 	uint32_t last_id;
 	TAILQ_HEAD(, question) questions;
 	/* the reading thread's: */
+	int failed; /* why it could not connect, when last said */
 	struct ike_msg msg;
 };
 
@@ -208,18 +209,32 @@ static int say_hello(int fd)
 
 static int connect_once(struct espd_link *l)
 {
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), rc;
 
 	if (fd < 0)
 		return -errno;
 	set_limits(fd);
-	if (connect(fd, (struct sockaddr *)&l->to, sizeof(l->to)) ||
-	    say_hello(fd)) {
+	rc = connect(fd, (struct sockaddr *)&l->to, sizeof(l->to)) ?
+		     -errno : say_hello(fd);
+	if (rc)
 		close(fd);
-		return -ECONNREFUSED;
-	}
-	set_fd(l, fd);
-	return 0;
+	else
+		set_fd(l, fd);
+	return rc;
+}
+
+/* Once for each reason: it is tried every second. */
+static int try_connect(struct espd_link *l)
+{
+	int rc = connect_once(l);
+
+	if (rc && rc != l->failed)
+		log_warn("causeway-espd at %s: %s; trying again",
+			 l->to.sun_path, strerror(-rc));
+	else if (!rc && l->failed)
+		log_info("causeway-espd is there");
+	l->failed = rc;
+	return rc;
 }
 
 /* Until the connection is lost, or we shall end (false). */
@@ -247,7 +262,7 @@ static void *reader(void *arg)
 	bool go_on = true;
 
 	while (go_on) {
-		if (l->fd < 0 && connect_once(l)) {
+		if (l->fd < 0 && try_connect(l)) {
 			go_on = wait_for(l, -1, RETRY_MS);
 			continue;
 		}

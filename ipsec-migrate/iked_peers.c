@@ -105,7 +105,7 @@ static void keep(struct iked *d, struct iked_peer *p)
 	charon_watch_facts(p->conf->name, &f);
 	n = charon_keep_due(&p->keep, f.child_count, f.connecting, now_ms());
 	for (unsigned i = 0; i < n; i++)
-		charon_peers_initiate(p->conf->name, f.child_count + i);
+		charon_peers_initiate(p->conf->name, p->keep.stream++);
 }
 
 void iked_tick(struct iked *d)

@@ -8,7 +8,10 @@
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/ike.sh"
-[ -x "$IKED" ] || { skip "IKE with charon" "causeway-iked is not built"; exit 0; }
+[ -x "$IKED" ] || {
+	skip "IKE with charon" "causeway-iked is not built"
+	exit 0
+}
 scenario ike
 
 SECRET="a secret of both sides, long enough"
@@ -155,6 +158,9 @@ equal "espd was told of the peer before its first SA" \
 		cut -d: -f2)" "peers b=1"
 equal "the cipher is AES-GCM with 256 bits" \
 	"$(ike_json "p['ike_sas'][0]['child_sas'][0]['cipher']")" aes256gcm16
+
+expect "the replay window is 4096 packets" grep -q "sa-add in .* window 4096" \
+	"$STAGE/log/espd"
 
 spi=$(spi_in)
 expect "we renew the child SA" ike_ask ipsec.rekey '{"peer": "b"}'

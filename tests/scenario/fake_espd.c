@@ -98,10 +98,11 @@ static int add_sa(const struct ike_msg_sa_add *a)
 	*sa = (struct book_sa){ .add = *a };
 	explicit_bzero(sa->add.key, sizeof(sa->add.key));
 	printf("sa-add %s %08x peer %u group %u replaces %08x alg %u esn %u "
-	       "udp %u selectors %u soft %lu hard %lu\n",
+	       "udp %u window %u selectors %u soft %lu hard %lu\n",
 	       a->id.inbound ? "in" : "out", ntohl(a->id.spi), a->id.peer,
 	       a->group, ntohl(a->replaces), a->alg, a->esn, a->path.udp,
-	       a->selector_count, (unsigned long)a->soft.ms / 1000,
+	       a->replay_window, a->selector_count,
+	       (unsigned long)a->soft.ms / 1000,
 	       (unsigned long)a->hard.ms / 1000);
 	return 0;
 }

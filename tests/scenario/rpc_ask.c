@@ -18,8 +18,8 @@
 
 static int complain(const struct rpc_error *e)
 {
-	fprintf(stderr, "%s%s%s%s%s [%s]\n", e->message, e->path[0] ? " at " : "",
-		e->path, e->value[0] ? ": " : "", e->value, e->hint);
+	fprintf(stderr, "%s%s%s%s%s [%s]\n", e->message,
+		e->path[0] ? " at " : "", e->path, e->value[0] ? ": " : "", e->value, e->hint);
 	return 1;
 }
 
