@@ -61,15 +61,19 @@ apply_both() {
 
 up() { until_true "${2:-15}" peer_is "$1" "p['state']" up; }
 
-# without_loss COMMAND...: while it runs every ping comes back
-without_loss() {
-	at a ping -q -i 0.02 -c 200 -W 1 10.2.0.1 >"$PAIR_DIR/pings" &
-	local pid=$!
+# losing N COMMAND...: while it runs at most N of 200 pings do not come back
+losing() {
+	local most=$1 pid back
 
+	shift
+	at a ping -q -i 0.02 -c 200 -W 1 10.2.0.1 >"$PAIR_DIR/pings" &
+	pid=$!
 	sleep 0.5
 	"$@" || return
 	wait $pid
-	grep -q ' 0% packet loss' "$PAIR_DIR/pings"
+	back=$(sed -n 's/.* \([0-9]*\) received.*/\1/p' "$PAIR_DIR/pings")
+	cat "$PAIR_DIR/pings"
+	[ $((200 - back)) -le "$most" ]
 }
 
 rekeyed() {
@@ -94,11 +98,12 @@ expect "the other way, too" pings b 10.1.0.1
 equal "there is one IKE SA, though both have begun" "$(ike a ipsec.status |
 	python3 -c "import json, sys
 print(json.load(sys.stdin)['peers'][0]['ike_sa_count'])")" 1
-expect "keys are renewed, and no packet is lost" without_loss rekeyed
+expect "keys are renewed, and no packet is lost" losing 0 rekeyed
 
 pair_stop iked-a KILL
 expect "iked of a is killed; packets pass" pings a 10.2.0.1
-expect "it comes again, and no packet is lost" without_loss iked a
+# INITIAL_CONTACT: the peer drops the old SAs a round trip before we know.
+expect "it comes again, and next to no packet is lost" losing 3 iked a
 expect "up" up a
 expect "packets pass" pings a 10.2.0.1
 expect "and back" pings b 10.1.0.1
