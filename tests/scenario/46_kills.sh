@@ -195,6 +195,9 @@ domains_are "$(stage_domain 1 web | sed 's/"migratable": false/"migratable": tru
 kill -STOP "$HYPERVISORD_SUPERVISOR"
 kill -9 "$(stage_hypervisord_pid)"
 kill -9 $PIDS
+for pid in $PIDS; do # a reboot leaves nobody who holds an image still
+	stage_until 10 eval "! kill -0 $pid"
+done
 sed -i -E 's/("(boot_id|confirmed_boot)": ?")[0-9a-f]{8}/\100000000/' \
 	"$STAGE"/hv/domains/*.json
 kill -CONT "$HYPERVISORD_SUPERVISOR"
